@@ -1,0 +1,52 @@
+"""Errors a user can cause, and the checks that raise them."""
+
+from __future__ import annotations
+
+import difflib
+import numbers
+from collections.abc import Iterable
+from typing import Any
+
+
+class UsageError(ValueError):
+    """Bad input: one line that names what was given and what is accepted (exit code 2)."""
+
+
+def nearest(given: str, known: Iterable[str]) -> str:
+    """Return `", did you mean 'x'?"` for the nearest known name, or an empty string."""
+    match = difflib.get_close_matches(given, list(known), n=1)
+    return f", did you mean {match[0]!r}?" if match else ""
+
+
+def check_known(kind: str, given: str, known: Iterable[str]) -> str:
+    """Return `given` if it is one of `known`.
+
+    Raises:
+        UsageError: it is not; the message lists the known names and suggests the nearest.
+    """
+    names = list(known)
+    if given not in names:
+        hint = nearest(given, names)
+        raise UsageError(f"unknown {kind} {given!r}{hint} (known: {', '.join(names)})")
+    return given
+
+
+def check_integer(name: str, value: Any, minimum: int) -> int:
+    """Return `value` as an int of at least `minimum`.
+
+    Raises:
+        UsageError: it is not an integer (bool is none), or it is too small.
+    """
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool):
+        raise UsageError(f"{name} must be an integer, got {value!r} ({type(value).__name__})")
+    if value < minimum:
+        raise UsageError(f"{name} must be at least {minimum}, got {value}")
+    return int(value)
+
+
+def in_one_line(error: BaseException) -> str:
+    """Return the message of any exception as one line, its type first unless it is a UsageError."""
+    text = " ".join(str(error).split())
+    if isinstance(error, UsageError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
