@@ -1,0 +1,243 @@
+"""What is differentiated: a function of one flat vector that can be evaluated at many points.
+
+`CellProblem` runs a cell for T steps; `FunctionProblem` is any TensorFlow function. Both give
+
+    evaluate(index, delta)   the results at θ + δ_p e_{i_p}, for P points at once, `(P, m)`
+    evaluate_at(points)      the results at any points `(P, n)`
+    jacobian()               autodiff's derivative, transposed: `(n, m)`
+    pull_back(v)             vᵀJ by one tape through the whole computation
+
+Points are replayed in NumPy where the traced graph allows it (`gru_bench.replay`) and the replay
+agrees with TensorFlow at θ; otherwise TensorFlow evaluates them, vectorised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gru_bench.layout import Layout
+from gru_bench.replay import Replay, Rows, Sparse, UnsupportedOperation, Value
+from gru_bench.runtime import tf
+
+Array = NDArray[Any]
+
+#: Points that one pass of a replay takes: its arrays then fit in a core's cache.
+CHUNK = 512
+
+
+class Problem(Protocol):
+    """See the module."""
+
+    name: str
+    arguments: Layout
+    results: Layout
+    point: Array
+    steps: int
+    epsilon: float
+    path: str
+    unconnected: tuple[str, ...]
+
+    def evaluate(self, index: NDArray[np.int64], delta: Array) -> Array:
+        """Return the results at points that displace one entry each, `(P, m)`."""
+
+    def evaluate_at(self, points: Array) -> Array:
+        """Return the results at points `(P, n)`, `(P, m)`."""
+
+    def jacobian(self) -> Array:
+        """Return autodiff's derivatives, `(n, m)`."""
+
+    def pull_back(self, cotangent: Array) -> Array:
+        """Return Σ_o cotangent_o ∂result_o, `(n,)`."""
+
+
+def displaced(
+    parts: Sequence[Array],
+    offsets: Sequence[int],
+    index: NDArray[np.int64],
+    delta: Array,
+) -> list[Value]:
+    """Return each tensor as it is where no point displaces it, and sparse where some do."""
+    values: list[Value] = []
+    for array, offset in zip(parts, offsets, strict=True):
+        (rows,) = np.nonzero((index >= offset) & (index < offset + array.size))
+        if len(rows):
+            values.append(Sparse(array, len(index), rows, index[rows] - offset, delta[rows]))
+        else:
+            values.append(array)
+    return values
+
+
+def densified(values: Sequence[Value]) -> list[Value]:
+    """Return sparse values as rows."""
+    return [v.dense() if isinstance(v, Sparse) else v for v in values]
+
+
+def as_rows(values: Sequence[Value], count: int) -> Array:
+    """Return values flattened and joined, `(P, entries)`."""
+    columns = []
+    for value in values:
+        array = value.dense() if isinstance(value, Sparse) else value
+        if isinstance(array, Rows):
+            columns.append(array.array.reshape(count, -1))
+        else:
+            columns.append(np.broadcast_to(np.reshape(array, (1, -1)), (count, np.size(array))))
+    return np.concatenate(columns, axis=1) if len(columns) > 1 else columns[0]
+
+
+def coarsest_epsilon(graph: Any, dtype: str) -> float:
+    """Return the machine epsilon of the least precise floating dtype that a graph computes in."""
+    found = {tf.as_dtype(dtype)}
+    for operation in graph.get_operations():
+        found |= {t.dtype for t in operation.outputs if t.dtype.is_floating}
+    return max(float(tf.experimental.numpy.finfo(d.as_numpy_dtype).eps) for d in found)
+
+
+def agrees(replayed: Array, expected: Array, epsilon: float) -> bool:
+    """Return whether a replay equals TensorFlow but for rounding."""
+    scale = max(1.0, float(np.max(np.abs(expected), initial=0)))
+    with np.errstate(invalid="ignore"):
+        far = np.max(np.abs(replayed - expected), initial=0)
+    return bool(far <= 1e6 * epsilon * scale)
+
+
+class FunctionProblem:
+    """Any TensorFlow function of float tensors.
+
+    Args:
+        function: takes the tensors and returns a tensor, or a list of them.
+        values: the point.
+        names: of the arguments.
+        name: of the function.
+
+    Raises:
+        UsageError: see `gru_bench.gradients.check_gradients`.
+    """
+
+    steps = 1
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        values: Sequence[Array],
+        names: Sequence[str],
+        name: str = "function",
+    ) -> None:
+        self.name = name
+        self.unconnected: tuple[str, ...] = ()
+        arrays = [np.asarray(value) for value in values]
+        self.arguments = Layout([(n, "weight", a.shape, None) for n, a in zip(names, arrays, strict=True)])
+        self.point = self.arguments.join(arrays)
+        self._function = function
+        self._traced = tf.function(self._flat, autograph=False)
+        specs = [tf.TensorSpec(a.shape, a.dtype) for a in arrays]
+        concrete = self._traced.get_concrete_function(*specs)
+        self._dtype = arrays[0].dtype.name
+        self.epsilon = coarsest_epsilon(concrete.graph, self._dtype)
+        made = concrete.structured_outputs
+        self.results = Layout(
+            [(f"output{k if len(made) > 1 else ''}", "output", tuple(t.shape), None) for k, t in enumerate(made)]
+        )
+        self._replay = self._make_replay(concrete, len(arrays))
+        self.path = "replay" if self._replay else "vectorized"
+        self._compiled: dict[str, Any] = {}
+
+    def _flat(self, *tensors: Any) -> list[Any]:
+        made = self._function(*tensors)
+        return [tf.convert_to_tensor(t) for t in tf.nest.flatten(made)]
+
+    def _make_replay(self, concrete: Any, count: int) -> Replay | None:
+        graph = concrete.graph
+        captured = list(zip(graph.inputs[count:], concrete.captured_inputs, strict=True))
+        try:
+            replay = Replay(graph, [graph.inputs[:count]], concrete.outputs, captured)
+            values = replay.finish(replay.prepare(self._parts()))
+        except UnsupportedOperation:
+            return None
+        expected = self.results.join([np.asarray(t) for t in self._traced(*self._tensors())])
+        replayed = as_rows(values, 1)[0]
+        return replay if agrees(replayed, expected, self.epsilon) else None
+
+    def _parts(self) -> list[Array]:
+        return self.arguments.split(self.point)
+
+    def _tensors(self) -> list[Any]:
+        return [tf.constant(part) for part in self._parts()]
+
+    def evaluate(self, index: NDArray[np.int64], delta: Array) -> Array:
+        """Return the results at points that displace one entry each, `(P, m)`."""
+        if self._replay is None:
+            return self.evaluate_at(displaced_points(self.point, index, delta))
+        offsets = [part.offset for part in self.arguments.parts]
+        found = []
+        for k in range(0, len(index), CHUNK):
+            rows = slice(k, k + CHUNK)
+            values = displaced(self._parts(), offsets, index[rows], delta[rows])
+            known = self._replay.prepare(values)
+            found.append(as_rows(self._replay.finish(known), len(index[rows])))
+        return np.concatenate(found)
+
+    def evaluate_at(self, points: Array) -> Array:
+        """Return the results at points `(P, n)`, `(P, m)`."""
+        if "at" not in self._compiled:
+            self._compiled["at"] = tf.function(
+                lambda *rows: tf.vectorized_map(lambda r: self._flat(*r), rows), autograph=False
+            )
+        found = []
+        for rows, count in padded(points, CHUNK):
+            made = self._compiled["at"](*(tf.constant(a) for a in self.arguments.split(rows)))
+            found.append(np.concatenate([np.asarray(t).reshape(len(rows), -1) for t in made], 1)[:count])
+        return np.concatenate(found)
+
+    def jacobian(self) -> Array:
+        """Return autodiff's derivatives, `(n, m)`."""
+        if "jacobian" not in self._compiled:
+            self._compiled["jacobian"] = tf.function(self._vectorized_pull_back, autograph=False)
+        found = []
+        for rows, count in padded(np.eye(self.results.size, dtype=self._dtype), CHUNK):
+            gradients = self._compiled["jacobian"](tf.constant(rows), *self._tensors())
+            flat = [np.asarray(g).reshape(len(rows), -1) for g in gradients]
+            found.append(np.concatenate(flat, axis=1)[:count])
+        return np.concatenate(found).T
+
+    def _vectorized_pull_back(self, rows: Any, *tensors: Any) -> Any:
+        return tf.vectorized_map(lambda row: self._gradients(row, tensors), rows)
+
+    def _gradients(self, row: Any, tensors: Sequence[Any]) -> list[Any]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(list(tensors))
+            made = self._flat(*tensors)
+        parts = [tf.reshape(row[p.where], p.shape) for p in self.results.parts]
+        found = tape.gradient(made, list(tensors), output_gradients=parts)
+        names = [p.name for p in self.arguments.parts]
+        self.unconnected = tuple(n for n, g in zip(names, found, strict=True) if g is None)
+        return [
+            tf.zeros_like(t) if g is None else tf.convert_to_tensor(g)
+            for g, t in zip(found, tensors, strict=True)
+        ]
+
+    def pull_back(self, cotangent: Array) -> Array:
+        """Return Σ_o cotangent_o ∂result_o, `(n,)`."""
+        found = self._gradients(tf.constant(cotangent.astype(self._dtype)), self._tensors())
+        return self.arguments.join([np.asarray(g) for g in found])
+
+
+def displaced_points(point: Array, index: NDArray[np.int64], delta: Array) -> Array:
+    """Return the points themselves, `(P, n)`."""
+    points = np.repeat(point[None], len(index), axis=0)
+    points[np.arange(len(index)), index] += delta.astype(point.dtype)
+    return points
+
+
+def padded(rows: Array, chunk: int) -> Any:
+    """Yield chunks of equal length, so that a compiled function is traced once, and their counts."""
+    size = min(chunk, len(rows))
+    for k in range(0, len(rows), size):
+        part = rows[k : k + size]
+        count = len(part)
+        if count < size:
+            part = np.concatenate([part, np.repeat(rows[:1], size - count, axis=0)])
+        yield part, count

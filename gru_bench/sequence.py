@@ -1,0 +1,347 @@
+"""A cell run for T steps as a problem: its weights, inputs and first states are the arguments.
+
+The results are the outputs of all steps and the final states. Autodiff's Jacobian is put together
+from the derivatives of each step at the states that the run visits,
+
+    ds_t/dθ = ∂s_t/∂s_{t-1} ds_{t-1}/dθ + ∂s_t/∂θ
+
+all of them from one vectorised call of TensorFlow's own backward pass of the step. One tape
+through the whole sequence, with a random cotangent, then confirms the product; where it does not,
+the Jacobian is taken row by row from such tapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gru_bench.layout import Layout
+from gru_bench.problem import (
+    CHUNK,
+    Array,
+    agrees,
+    as_rows,
+    coarsest_epsilon,
+    densified,
+    displaced,
+    displaced_points,
+    padded,
+)
+from gru_bench.replay import Replay, Rows, UnsupportedOperation, Value
+from gru_bench.runtime import tf
+from gru_bench.subject import KerasSubject
+
+
+class TracedStep:
+    """One step of a subject traced for one batch size, and what is made from it.
+
+    Args:
+        subject: whose step.
+        batch: B.
+    """
+
+    def __init__(self, subject: KerasSubject, batch: int) -> None:
+        self.subject = subject
+        self.frozen = subject.frozen
+        self.output_is_state: int | None = None
+        self.unconnected: tuple[int, ...] = ()
+        dtype = subject.dtype
+        self._specs = (
+            [tf.TensorSpec(w.shape, w.dtype) for w in subject.weights],
+            [tf.TensorSpec(f.shape, f.dtype) for f in self.frozen],
+            tf.TensorSpec((batch, subject.input_size), dtype),
+            [tf.TensorSpec((batch, *shape), dtype) for shape in subject.state_shapes],
+        )
+        self._step = tf.function(self._trace, autograph=False)
+        self.concrete = self._step.get_concrete_function(*self._specs)
+        self.epsilon = coarsest_epsilon(self.concrete.graph, dtype)
+        self.pull_back_rows = tf.function(self._vectorized_pull_back, autograph=False)
+        self.run_rows = tf.function(self._vectorized_run, autograph=False)
+        self.tape = tf.function(self.pull_back, autograph=False)
+        self.taped: set[int] = set()
+        self.replay = self._make_replay()
+
+    def _trace(self, weights: Any, frozen: Any, x: Any, states: Any) -> Any:
+        output, new, frozen = self.subject.step_tensors(weights, frozen, x, states)
+        self.output_is_state = next((k for k, s in enumerate(new) if s is output), None)
+        return output, new, frozen
+
+    def __call__(self, weights: Any, frozen: Any, x: Any, states: Any) -> Any:
+        """Return output, states and frozen values of one step, in graph mode."""
+        return self._step(weights, frozen, x, states)
+
+    def _make_replay(self) -> Replay | None:
+        graph = self.concrete.graph
+        inputs = list(graph.inputs)
+        groups = []
+        for spec in self._specs:
+            size = len(spec) if isinstance(spec, list) else 1
+            groups.append(inputs[:size])
+            inputs = inputs[size:]
+        captured = list(zip(inputs, self.concrete.captured_inputs, strict=True))
+        try:
+            return Replay(graph, groups, self.concrete.outputs, captured)
+        except UnsupportedOperation:
+            return None
+
+    def _vectorized_pull_back(self, weights: Any, *rows: Any) -> Any:
+        return tf.vectorized_map(lambda row: self._pull_back_step(weights, *row), rows)
+
+    def _pull_back_step(
+        self, weights: Any, frozen: Any, x: Any, states: Any, d_output: Any, d_states: Any
+    ) -> Any:
+        sources = [*weights, x, *states]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(sources)
+            output, new, _ = self.subject.step_tensors(weights, frozen, x, states)
+        found = tape.gradient([output, *new], sources, output_gradients=[d_output, *d_states])
+        self.unconnected = tuple(k for k, g in enumerate(found) if g is None)
+        return [
+            tf.zeros_like(s) if g is None else tf.convert_to_tensor(g)
+            for s, g in zip(sources, found, strict=True)
+        ]
+
+    def _vectorized_run(self, weights: Any, xs: Any, states: Any) -> Any:
+        """Return outputs `(T, P, B, O)` and final states for weights with a leading axis P."""
+        steps = int(xs.shape[0])
+        outputs = tf.TensorArray(xs.dtype, size=steps)
+
+        def body(t: Any, outputs: Any, frozen: Any, states: Any) -> Any:
+            output, states, after = tf.vectorized_map(
+                lambda row: self.subject.step_tensors(row[0], frozen, row[1], row[2]),
+                (weights, xs[t], states),
+            )
+            return t + 1, outputs.write(t, output), [f[0] for f in after], list(states)
+
+        start = (0, outputs, list(self.frozen), list(states))
+        _, outputs, _, states = tf.while_loop(lambda t, *_: t < steps, body, start)
+        return outputs.stack(), states
+
+    def pull_back(self, weights: Any, xs: Any, states: Any, d_outputs: Any, d_final: Any) -> Any:
+        """Return gradients by one tape through the whole sequence, None where unconnected."""
+        sources = [weights, xs, states]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(sources)
+            outputs, final = self.subject.run_tensors(weights, xs, states)
+        return tape.gradient(
+            [*outputs, *final],
+            [*weights, *xs, *states],
+            output_gradients=[*d_outputs, *d_final],
+            unconnected_gradients=tf.UnconnectedGradients.ZERO,
+        )
+
+
+class CellProblem:
+    """See the module.
+
+    Args:
+        subject: the cell.
+        xs: `(T, B, F)`.
+        states: before the first step.
+        outputs: whether the outputs of all steps belong to the results, or only the final states.
+    """
+
+    def __init__(
+        self, subject: KerasSubject, xs: Array, states: Sequence[Array], outputs: bool = True
+    ) -> None:
+        self.subject, self.name = subject, subject.name
+        self.steps, batch, _ = xs.shape
+        self._outputs = outputs
+        self._weights = list(subject.parameters.values())
+        parts = [(n, "weight", a.shape, None) for n, a in subject.parameters.items()]
+        parts.append(("x", "input", xs.shape, 1))
+        names = _state_names(len(states))
+        parts += [(n, "state", s.shape, 0) for n, s in zip(names, states, strict=True)]
+        self.arguments = Layout(parts)
+        self.point = self.arguments.join([*self._weights, xs, *states])
+        made: list[tuple[str, str, tuple[int, ...], int | None]] = []
+        if outputs:
+            made.append(("output", "output", (self.steps, batch, *subject.output_shape), 1))
+        made += [(f"final_{n}", "final", s.shape, 0) for n, s in zip(names, states, strict=True)]
+        self.results = Layout(made)
+        self._step = _traced(subject, batch)
+        self.epsilon = self._step.epsilon
+        self.unconnected: tuple[str, ...] = ()
+        self._use_replay = self._replay_agrees()
+        self.path = "replay" if self._use_replay else "vectorized"
+
+    def _parts(self) -> tuple[list[Array], Array, list[Array]]:
+        parts = self.arguments.split(self.point)
+        p = len(self._weights)
+        return parts[:p], parts[p], parts[p + 1 :]
+
+    def _replay_agrees(self) -> bool:
+        """Visit all states with TensorFlow; return whether a replay at θ gives the same."""
+        weights, xs, states = self._parts()
+        self._visited = [states]
+        self._frozen_visited = [self._step.frozen]
+        outputs = []
+        tensors = [tf.constant(w) for w in weights]
+        for x in xs:
+            output, new, frozen = self._step(
+                tensors, self._frozen_visited[-1], tf.constant(x), [tf.constant(s) for s in self._visited[-1]]
+            )
+            outputs.append(np.asarray(output))
+            self._visited.append([np.asarray(s) for s in new])
+            self._frozen_visited.append(list(frozen))
+        final = self._visited[-1]
+        self.value = self.results.join([np.stack(outputs), *final] if self._outputs else final)
+        if self._step.replay is None:
+            return False
+        try:
+            values = self._replayed(weights, list(xs), states)
+        except UnsupportedOperation:
+            return False
+        return agrees(as_rows(values, 1)[0], self.value, self.epsilon)
+
+    def _replayed(
+        self, weights: Sequence[Value], xs: Sequence[Value], states: Sequence[Value]
+    ) -> list[Value]:
+        replay = self._step.replay
+        assert replay is not None
+        count = len(self.subject.state_shapes)
+        frozen: list[Value] = [np.asarray(f) for f in self._step.frozen]
+        known, outputs = replay.prepare(weights), []
+        for x in xs:
+            output, *rest = replay.finish(known, frozen, [x], states)
+            states, frozen = rest[:count], rest[count:]
+            outputs.append(output)
+        return [*outputs, *states] if self._outputs else list(states)
+
+    def evaluate(self, index: NDArray[np.int64], delta: Array) -> Array:
+        """Return the results at points that displace one entry each, `(P, m)`."""
+        if not self._use_replay:
+            return self.evaluate_at(displaced_points(self.point, index, delta))
+        weights, xs, states = self._parts()
+        parts = [*weights, *xs, *states]
+        offsets = np.cumsum([0, *(part.size for part in parts)])[:-1]
+        p, t = len(weights), len(xs)
+        found = []
+        for k in range(0, len(index), CHUNK):
+            rows = slice(k, k + CHUNK)
+            values = displaced(parts, list(offsets), index[rows], delta[rows])
+            moving = densified(values[p:])
+            made = self._replayed(values[:p], moving[:t], moving[t:])
+            found.append(as_rows(made, len(index[rows])))
+        return np.concatenate(found)
+
+    def evaluate_at(self, points: Array) -> Array:
+        """Return the results at points `(P, n)`, `(P, m)`."""
+        p = len(self._weights)
+        found = []
+        chunk = max(2, min(CHUNK, int(2e8) // (8 * self.arguments.size)))
+        for rows, count in padded(points, chunk):
+            parts = self.arguments.split(rows)
+            weights, states = parts[:p], parts[p + 1 :]
+            xs = np.moveaxis(parts[p], 1, 0)
+            if self._use_replay:
+                lifted = [Rows(w) for w in weights], [Rows(x) for x in xs], [Rows(s) for s in states]
+                found.append(as_rows(self._replayed(*lifted), len(rows))[:count])
+                continue
+            outputs, final = self._step.run_rows(
+                [tf.constant(w) for w in weights], tf.constant(xs), [tf.constant(s) for s in states]
+            )
+            flat = [np.asarray(s).reshape(len(rows), -1) for s in final]
+            if self._outputs:
+                flat = [np.moveaxis(np.asarray(outputs), 0, 1).reshape(len(rows), -1), *flat]
+            found.append(np.concatenate(flat, axis=1)[:count])
+        return np.concatenate(found)
+
+    def jacobian(self) -> Array:
+        """Return autodiff's derivatives, `(n, m)`."""
+        weights, xs, states = self._parts()
+        batch = xs.shape[1]
+        output_size = batch * int(np.prod(self.subject.output_shape))
+        sizes = [s.size for s in states]
+        n_weights = sum(w.size for w in weights)
+        d_state = np.zeros((self.arguments.size, sum(sizes)))
+        d_state[self.arguments.size - sum(sizes) :] = np.eye(sum(sizes))
+        columns = []
+        for t, local in enumerate(self._step_jacobians(output_size, sizes)):
+            by_weight, by_x, by_state = np.split(local, np.cumsum([n_weights, xs[t].size]), axis=0)
+            d_made = d_state @ by_state
+            d_made[:n_weights] += by_weight
+            where = n_weights + t * xs[t].size
+            d_made[where : where + xs[t].size] += by_x
+            d_output, d_state = d_made[:, :output_size], d_made[:, output_size:]
+            if self._outputs:
+                columns.append(d_output)
+        names = [part.name for part in self.arguments.parts]
+        self.unconnected = tuple(names[k] for k in self._step.unconnected)
+        return np.concatenate([*columns, d_state], axis=1)
+
+    def _step_jacobians(self, output_size: int, sizes: Sequence[int]) -> Any:
+        """Yield for each step the derivatives by weights, x and states, `(n', O + S)`."""
+        alias = self._step.output_is_state
+        skipped = output_size if alias is not None else 0
+        rows = output_size + sum(sizes) - skipped
+        n_local = sum(w.size for w in self._weights)
+        block = max(1, int(1e8) // (8 * rows * (n_local + rows)))
+        for first in range(0, self.steps, block):
+            steps = range(first, min(first + block, self.steps))
+            flat = self._pull_back_steps(steps, output_size, sizes, skipped)
+            for local in flat.reshape(len(steps), rows, -1):
+                if alias is not None:
+                    start = sum(sizes[:alias])
+                    local = np.concatenate([local[start : start + output_size], local])  # noqa: PLW2901
+                yield local.T
+
+    def _pull_back_steps(
+        self, steps: range, output_size: int, sizes: Sequence[int], skipped: int
+    ) -> Array:
+        weights, xs, _ = self._parts()
+        cotangents = np.eye(output_size + sum(sizes), dtype=self.point.dtype)[skipped:]
+        count = len(cotangents)
+        tiled = np.tile(cotangents, (len(steps), 1))
+        d_output = tiled[:, :output_size].reshape(-1, xs.shape[1], *self.subject.output_shape)
+        cuts = np.cumsum([output_size, *sizes])
+        d_states = [
+            tiled[:, a:b].reshape(-1, *s.shape)
+            for a, b, s in zip(cuts[:-1], cuts[1:], self._visited[0], strict=True)
+        ]
+
+        def repeated(values: Sequence[Any]) -> Any:
+            return tf.constant(np.repeat(np.stack([np.asarray(v) for v in values]), count, axis=0))
+
+        frozen = [repeated([self._frozen_visited[t][k] for t in steps]) for k in range(len(self._step.frozen))]
+        states = [repeated([self._visited[t][k] for t in steps]) for k in range(len(sizes))]
+        gradients = self._step.pull_back_rows(
+            [tf.constant(w) for w in weights],
+            frozen,
+            repeated([xs[t] for t in steps]),
+            states,
+            tf.constant(d_output),
+            [tf.constant(d) for d in d_states],
+        )
+        return np.concatenate([np.asarray(g).reshape(len(tiled), -1) for g in gradients], axis=1)
+
+    def pull_back(self, cotangent: Array) -> Array:
+        """Return Σ_o cotangent_o ∂result_o by one tape through the whole sequence, `(n,)`."""
+        weights, xs, states = self._parts()
+        parts = self.results.split(cotangent.astype(self.point.dtype))
+        batch = xs.shape[1]
+        shape = (self.steps, batch, *self.subject.output_shape)
+        outputs = parts.pop(0) if self._outputs else np.zeros(shape, self.point.dtype)
+        given = [[tf.constant(a) for a in group] for group in (weights, xs, states, outputs, parts)]
+        # Eagerly the first time, which needs no tracing; traced for a cell that is checked again.
+        again = self.steps in self._step.taped
+        self._step.taped.add(self.steps)
+        found = (self._step.tape if again else self._step.pull_back)(*given)
+        arrays = [np.asarray(tf.convert_to_tensor(g)) for g in found]
+        p, t = len(weights), len(xs)
+        return self.arguments.join([*arrays[:p], np.stack(arrays[p : p + t]), *arrays[p + t :]])
+
+
+def _state_names(count: int) -> list[str]:
+    return ["h_0"] if count == 1 else [f"state{k}_0" for k in range(count)]
+
+
+def _traced(subject: KerasSubject, batch: int) -> TracedStep:
+    """Return the traced step of a subject, traced once for each batch size."""
+    cache = subject.traced
+    if batch not in cache:
+        cache[batch] = TracedStep(subject, batch)
+    return cache[batch]
