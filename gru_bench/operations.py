@@ -23,9 +23,9 @@ def sigmoid(x: Array) -> Array:
     if np.iscomplexobj(x):
         half: Array = 0.5 + 0.5 * np.tanh(0.5 * x)
         return half
-    with np.errstate(over="ignore"):
-        result: Array = 1 / (1 + np.exp(-x))
-    return result
+    result: Array = np.exp(np.negative(x))
+    result += 1
+    return np.reciprocal(result, out=result)
 
 
 def softplus(x: Array) -> Array:
@@ -154,7 +154,10 @@ def _concat(_attributes: Attributes, lead: int, *arrays: Array) -> list[Array]:
 
 
 def _split(attributes: Attributes, lead: int, axis: Array, x: Array) -> list[Array]:
-    return np.split(x, attributes["num_split"], axis=_axis(axis, x.ndim - lead, lead))
+    where = _axis(axis, x.ndim - lead, lead)
+    width = x.shape[where] // attributes["num_split"]
+    before = (slice(None),) * where
+    return [x[(*before, slice(k, k + width))] for k in range(0, x.shape[where], width)]
 
 
 def _split_v(_attributes: Attributes, lead: int, x: Array, sizes: Array, axis: Array) -> list[Array]:

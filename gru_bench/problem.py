@@ -25,8 +25,13 @@ from gru_bench.runtime import tf
 
 Array = NDArray[Any]
 
-#: Points that one pass of a replay takes: its arrays then fit in a core's cache.
-CHUNK = 512
+#: Numbers in an array of one pass of a replay: a few such arrays fit in a core's cache.
+WORKING_SET = 2**14
+
+
+def chunk_for(width: int) -> int:
+    """Return how many points one pass takes whose arrays are `width` wide."""
+    return int(np.clip(WORKING_SET // max(1, width), 64, 4096))
 
 
 class Problem(Protocol):
@@ -36,9 +41,11 @@ class Problem(Protocol):
     arguments: Layout
     results: Layout
     point: Array
+    value: Array
     steps: int
     epsilon: float
     path: str
+    chunk: int
     unconnected: tuple[str, ...]
 
     def evaluate(self, index: NDArray[np.int64], delta: Array) -> Array:
@@ -52,6 +59,9 @@ class Problem(Protocol):
 
     def pull_back(self, cotangent: Array) -> Array:
         """Return Σ_o cotangent_o ∂result_o, `(n,)`."""
+
+    def at(self, point: Array) -> Problem:
+        """Return the same function at another point."""
 
 
 def displaced(
@@ -141,9 +151,11 @@ class FunctionProblem:
         self.results = Layout(
             [(f"output{k if len(made) > 1 else ''}", "output", tuple(t.shape), None) for k, t in enumerate(made)]
         )
+        self.value = self.results.join([np.asarray(t) for t in self._traced(*self._tensors())])
         self._replay = self._make_replay(concrete, len(arrays))
         self.path = "replay" if self._replay else "vectorized"
         self._compiled: dict[str, Any] = {}
+        self.chunk = chunk_for(max(p.shape[-1] for p in self.arguments.parts if p.shape))
 
     def _flat(self, *tensors: Any) -> list[Any]:
         made = self._function(*tensors)
@@ -157,9 +169,7 @@ class FunctionProblem:
             values = replay.finish(replay.prepare(self._parts()))
         except UnsupportedOperation:
             return None
-        expected = self.results.join([np.asarray(t) for t in self._traced(*self._tensors())])
-        replayed = as_rows(values, 1)[0]
-        return replay if agrees(replayed, expected, self.epsilon) else None
+        return replay if agrees(as_rows(values, 1)[0], self.value, self.epsilon) else None
 
     def _parts(self) -> list[Array]:
         return self.arguments.split(self.point)
@@ -173,11 +183,12 @@ class FunctionProblem:
             return self.evaluate_at(displaced_points(self.point, index, delta))
         offsets = [part.offset for part in self.arguments.parts]
         found = []
-        for k in range(0, len(index), CHUNK):
-            rows = slice(k, k + CHUNK)
+        for k in range(0, len(index), self.chunk):
+            rows = slice(k, k + self.chunk)
             values = displaced(self._parts(), offsets, index[rows], delta[rows])
-            known = self._replay.prepare(values)
-            found.append(as_rows(self._replay.finish(known), len(index[rows])))
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                made = self._replay.finish(self._replay.prepare(values))
+            found.append(as_rows(made, len(index[rows])))
         return np.concatenate(found)
 
     def evaluate_at(self, points: Array) -> Array:
@@ -187,7 +198,7 @@ class FunctionProblem:
                 lambda *rows: tf.vectorized_map(lambda r: self._flat(*r), rows), autograph=False
             )
         found = []
-        for rows, count in padded(points, CHUNK):
+        for rows, count in padded(points, self.chunk):
             made = self._compiled["at"](*(tf.constant(a) for a in self.arguments.split(rows)))
             found.append(np.concatenate([np.asarray(t).reshape(len(rows), -1) for t in made], 1)[:count])
         return np.concatenate(found)
@@ -197,7 +208,7 @@ class FunctionProblem:
         if "jacobian" not in self._compiled:
             self._compiled["jacobian"] = tf.function(self._vectorized_pull_back, autograph=False)
         found = []
-        for rows, count in padded(np.eye(self.results.size, dtype=self._dtype), CHUNK):
+        for rows, count in padded(np.eye(self.results.size, dtype=self._dtype), self.chunk):
             gradients = self._compiled["jacobian"](tf.constant(rows), *self._tensors())
             flat = [np.asarray(g).reshape(len(rows), -1) for g in gradients]
             found.append(np.concatenate(flat, axis=1)[:count])
@@ -223,6 +234,11 @@ class FunctionProblem:
         """Return Σ_o cotangent_o ∂result_o, `(n,)`."""
         found = self._gradients(tf.constant(cotangent.astype(self._dtype)), self._tensors())
         return self.arguments.join([np.asarray(g) for g in found])
+
+    def at(self, point: Array) -> FunctionProblem:
+        """Return the same function at another point."""
+        names = [part.name for part in self.arguments.parts]
+        return FunctionProblem(self._function, self.arguments.split(point), names, self.name)
 
 
 def displaced_points(point: Array, index: NDArray[np.int64], delta: Array) -> Array:

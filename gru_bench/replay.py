@@ -11,7 +11,7 @@ What a replay computes is compared with what TensorFlow computes before it is us
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,7 @@ class UnsupportedOperation(Exception):
     """The graph has an operation that cannot be replayed; its type is the message."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Rows:
     """A value with a leading axis of P points.
 
@@ -39,7 +39,7 @@ class Rows:
     array: Array
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Sparse:
     """A weight of which some points displace one entry.
 
@@ -80,11 +80,13 @@ class Node:
         type: TensorFlow's name of it.
         inputs: for each operand, which node makes it and as which of its results.
         attributes: TensorFlow's.
+        elementwise: what computes it, where it is elementwise.
     """
 
     type: str
     inputs: tuple[tuple[int, int], ...]
     attributes: dict[str, Any]
+    elementwise: Callable[..., Array] | None
 
 
 class Replay:
@@ -134,6 +136,7 @@ class Replay:
                 operation.type,
                 tuple(self._place(t) for t in operation.inputs),
                 {key: operation.get_attr(key) for key in operation.node_def.attr},
+                ELEMENTWISE.get("AddV2" if operation.type == "BiasAdd" else operation.type),
             )
         )
         if operation.name in self._captured:
@@ -153,9 +156,8 @@ class Replay:
         elif all(value is not None for value in known) and node.type != "Placeholder":
             operands = [self._fixed[i][k] for i, k in node.inputs]
             self._fixed[index] = self._apply(index, operands)
-        elif node.type not in ELEMENTWISE and node.type not in STRUCTURAL:
-            if node.type not in ("BiasAdd",):
-                raise UnsupportedOperation(node.type)
+        elif node.elementwise is None and node.type not in STRUCTURAL:
+            raise UnsupportedOperation(node.type)
 
     def _order_by_dependence(self) -> None:
         """Split the nodes into those of the first group alone and the rest."""
@@ -193,20 +195,30 @@ class Replay:
 
     def _apply(self, index: int, operands: list[Value]) -> list[Value]:
         node = self._nodes[index]
-        sparse = any(isinstance(v, Sparse) for v in operands)
-        if sparse and node.type in MOVES:
-            moved = self._move(index, operands)
-            if moved is not None:
-                return moved
-        if sparse and node.type == "MatMul":
-            product = _sparse_product(node.attributes, operands)
-            if product is not None:
-                return [product]
-        if sparse and node.type in ("Add", "AddV2", "BiasAdd"):
-            total = _sparse_sum(operands)
-            if total is not None:
-                return [total]
-        return _dense(node, [v.dense() if isinstance(v, Sparse) else v for v in operands])
+        types = [type(v) for v in operands]
+        if Sparse in types:
+            made = self._apply_sparse(index, operands)
+            if made is not None:
+                return made
+            operands = [v.dense() if isinstance(v, Sparse) else v for v in operands]
+            types = [type(v) for v in operands]
+        if node.elementwise is None:
+            return _structural(node, operands, Rows in types)
+        if Rows in types:
+            return [_elementwise(node, operands)]
+        return [np.asarray(node.elementwise(node.attributes, *operands))]
+
+    def _apply_sparse(self, index: int, operands: list[Value]) -> list[Value] | None:
+        """Return the results with displaced entries kept apart, or None where they cannot be."""
+        node = self._nodes[index]
+        if node.type in MOVES:
+            return self._move(index, operands)
+        made = None
+        if node.type == "MatMul":
+            made = _sparse_product(node.attributes, operands)
+        elif node.type in ("Add", "AddV2", "BiasAdd"):
+            made = _sparse_sum(operands)
+        return None if made is None else [made]
 
     def _move(self, index: int, operands: list[Value]) -> list[Value] | None:
         """Carry displaced entries through an operation that only moves them."""
@@ -318,18 +330,13 @@ def _sparse_sum(operands: list[Value]) -> Value | None:
     return Rows(out)
 
 
-def _dense(node: Node, operands: list[Any]) -> list[Value]:
-    """Apply an operation to arrays and rows."""
-    lead = int(any(isinstance(v, Rows) for v in operands))
-    if node.type == "BiasAdd":
-        return _elementwise(ELEMENTWISE["AddV2"], {}, operands)
-    if node.type in ELEMENTWISE:
-        return _elementwise(ELEMENTWISE[node.type], node.attributes, operands)
-    if node.type not in STRUCTURAL:
+def _structural(node: Node, operands: list[Any], lead: bool) -> list[Value]:
+    """Apply an operation that is not elementwise to arrays and rows."""
+    function = STRUCTURAL.get(node.type)
+    if function is None:
         if lead:
             raise UnsupportedOperation(node.type)
         return _by_tensorflow(node, operands)
-    function = STRUCTURAL[node.type]
     if not lead:
         return list(function(node.attributes, 0, *operands))
     if node.type in ("MatMul", "BatchMatMulV2"):
@@ -358,11 +365,10 @@ def _product(attributes: dict[str, Any], a: Any, b: Any) -> Value:
     return Rows(STRUCTURAL["MatMul"](attributes, 1, *arrays)[0])
 
 
-def _elementwise(function: Any, attributes: dict[str, Any], operands: list[Any]) -> list[Value]:
-    if not any(isinstance(v, Rows) for v in operands):
-        return [np.asarray(function(attributes, *operands))]
+def _elementwise(node: Node, operands: list[Any]) -> Rows:
     rank = max(v.array.ndim - 1 if isinstance(v, Rows) else np.ndim(v) for v in operands)
-    return [Rows(function(attributes, *(_align(v, rank) for v in operands)))]
+    assert node.elementwise is not None
+    return Rows(node.elementwise(node.attributes, *[_align(v, rank) for v in operands]))
 
 
 def _align(value: Any, rank: int) -> Array:

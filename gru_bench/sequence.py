@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from gru_bench.layout import Layout
 from gru_bench.problem import (
-    CHUNK,
     Array,
     agrees,
     as_rows,
+    chunk_for,
     coarsest_epsilon,
     densified,
     displaced,
@@ -142,15 +142,21 @@ class CellProblem:
         xs: `(T, B, F)`.
         states: before the first step.
         outputs: whether the outputs of all steps belong to the results, or only the final states.
+        weights: of the cell; its own where None.
     """
 
     def __init__(
-        self, subject: KerasSubject, xs: Array, states: Sequence[Array], outputs: bool = True
+        self,
+        subject: KerasSubject,
+        xs: Array,
+        states: Sequence[Array],
+        outputs: bool = True,
+        weights: Sequence[Array] | None = None,
     ) -> None:
         self.subject, self.name = subject, subject.name
         self.steps, batch, _ = xs.shape
         self._outputs = outputs
-        self._weights = list(subject.parameters.values())
+        self._weights = list(subject.parameters.values() if weights is None else weights)
         parts = [(n, "weight", a.shape, None) for n, a in subject.parameters.items()]
         parts.append(("x", "input", xs.shape, 1))
         names = _state_names(len(states))
@@ -162,6 +168,7 @@ class CellProblem:
             made.append(("output", "output", (self.steps, batch, *subject.output_shape), 1))
         made += [(f"final_{n}", "final", s.shape, 0) for n, s in zip(names, states, strict=True)]
         self.results = Layout(made)
+        self.chunk = chunk_for(batch * max([1, *(int(np.prod(s)) for s in subject.state_shapes)]))
         self._step = _traced(subject, batch)
         self.epsilon = self._step.epsilon
         self.unconnected: tuple[str, ...] = ()
@@ -204,11 +211,13 @@ class CellProblem:
         assert replay is not None
         count = len(self.subject.state_shapes)
         frozen: list[Value] = [np.asarray(f) for f in self._step.frozen]
-        known, outputs = replay.prepare(weights), []
-        for x in xs:
-            output, *rest = replay.finish(known, frozen, [x], states)
-            states, frozen = rest[:count], rest[count:]
-            outputs.append(output)
+        outputs = []
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            known = replay.prepare(weights)
+            for x in xs:
+                output, *rest = replay.finish(known, frozen, [x], states)
+                states, frozen = rest[:count], rest[count:]
+                outputs.append(output)
         return [*outputs, *states] if self._outputs else list(states)
 
     def evaluate(self, index: NDArray[np.int64], delta: Array) -> Array:
@@ -220,8 +229,8 @@ class CellProblem:
         offsets = np.cumsum([0, *(part.size for part in parts)])[:-1]
         p, t = len(weights), len(xs)
         found = []
-        for k in range(0, len(index), CHUNK):
-            rows = slice(k, k + CHUNK)
+        for k in range(0, len(index), self.chunk):
+            rows = slice(k, k + self.chunk)
             values = displaced(parts, list(offsets), index[rows], delta[rows])
             moving = densified(values[p:])
             made = self._replayed(values[:p], moving[:t], moving[t:])
@@ -232,7 +241,7 @@ class CellProblem:
         """Return the results at points `(P, n)`, `(P, m)`."""
         p = len(self._weights)
         found = []
-        chunk = max(2, min(CHUNK, int(2e8) // (8 * self.arguments.size)))
+        chunk = max(2, min(self.chunk, int(2e8) // (8 * self.arguments.size)))
         for rows, count in padded(points, chunk):
             parts = self.arguments.split(rows)
             weights, states = parts[:p], parts[p + 1 :]
@@ -333,6 +342,12 @@ class CellProblem:
         arrays = [np.asarray(tf.convert_to_tensor(g)) for g in found]
         p, t = len(weights), len(xs)
         return self.arguments.join([*arrays[:p], np.stack(arrays[p : p + t]), *arrays[p + t :]])
+
+    def at(self, point: Array) -> CellProblem:
+        """Return the same cell at other weights, inputs and states."""
+        parts = self.arguments.split(point)
+        p = len(self._weights)
+        return CellProblem(self.subject, parts[p], parts[p + 1 :], self._outputs, parts[:p])
 
 
 def _state_names(count: int) -> list[str]:

@@ -92,6 +92,8 @@ class KerasSubject:
         self._compiled: dict[str, Any] = {}
         #: What others traced from this cell, by batch size; kept here so that it lives as long.
         self.traced: dict[int, Any] = {}
+        #: The same cell in float64, where someone made it.
+        self.double: KerasSubject | None = None
         self._try_one_step(batch)
 
     def _try_one_step(self, batch: int) -> None:
