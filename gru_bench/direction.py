@@ -24,7 +24,7 @@ def check_directions(problem: Problem, seed: int, check: GradientCheck) -> None:
     cotangent = rng.choice([-1.0, 1.0], problem.results.size) * rng.uniform(
         0.5, 1, problem.results.size
     )
-    gradient = problem.pull_back(cotangent)
+    gradient, _, _ = problem.pull_back(cotangent)
     weight = np.abs(cotangent)
     for part in problem.arguments.parts:
         row = TensorRow(part.name, part.kind, part.shape)

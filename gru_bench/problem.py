@@ -57,8 +57,11 @@ class Problem(Protocol):
     def jacobian(self) -> Array:
         """Return autodiff's derivatives, `(n, m)`."""
 
-    def pull_back(self, cotangent: Array) -> Array:
-        """Return Σ_o cotangent_o ∂result_o, `(n,)`."""
+    def pull_back(self, cotangent: Array) -> tuple[Array, Array, Array]:
+        """Return Σ_o cotangent_o ∂result_o, `(n,)`, asked for twice; and the results, `(m,)`."""
+
+    def use_tensorflow(self) -> None:
+        """Evaluate with TensorFlow from now on."""
 
     def at(self, point: Array) -> Problem:
         """Return the same function at another point."""
@@ -230,10 +233,23 @@ class FunctionProblem:
             for g, t in zip(found, tensors, strict=True)
         ]
 
-    def pull_back(self, cotangent: Array) -> Array:
-        """Return Σ_o cotangent_o ∂result_o, `(n,)`."""
-        found = self._gradients(tf.constant(cotangent.astype(self._dtype)), self._tensors())
-        return self.arguments.join([np.asarray(g) for g in found])
+    def pull_back(self, cotangent: Array) -> tuple[Array, Array, Array]:
+        """Return Σ_o cotangent_o ∂result_o, `(n,)`, asked for twice; and the results, `(m,)`."""
+        tensors = self._tensors()
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+            tape.watch(tensors)
+            made = self._flat(*tensors)
+        parts = [tf.constant(p) for p in self.results.split(cotangent.astype(self._dtype))]
+        zero = tf.UnconnectedGradients.ZERO
+        once, twice = (
+            self.arguments.join(tape.gradient(made, tensors, parts, unconnected_gradients=zero))
+            for _ in range(2)
+        )
+        return once, twice, self.results.join(made)
+
+    def use_tensorflow(self) -> None:
+        """Evaluate with TensorFlow from now on."""
+        self._replay, self.path = None, "vectorized"
 
     def at(self, point: Array) -> FunctionProblem:
         """Return the same function at another point."""

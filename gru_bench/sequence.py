@@ -12,7 +12,7 @@ the Jacobian is taken row by row from such tapes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from gru_bench.layout import Layout
 from gru_bench.problem import (
     Array,
-    agrees,
     as_rows,
     chunk_for,
     coarsest_epsilon,
@@ -121,17 +120,17 @@ class TracedStep:
         return outputs.stack(), states
 
     def pull_back(self, weights: Any, xs: Any, states: Any, d_outputs: Any, d_final: Any) -> Any:
-        """Return gradients by one tape through the whole sequence, None where unconnected."""
-        sources = [weights, xs, states]
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
+        """Return results, and their gradients asked for twice of one tape through all steps."""
+        sources = [*weights, *xs, *states]
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             tape.watch(sources)
             outputs, final = self.subject.run_tensors(weights, xs, states)
-        return tape.gradient(
-            [*outputs, *final],
-            [*weights, *xs, *states],
-            output_gradients=[*d_outputs, *d_final],
-            unconnected_gradients=tf.UnconnectedGradients.ZERO,
+        made, cotangents = [*outputs, *final], [*d_outputs, *d_final]
+        zero = tf.UnconnectedGradients.ZERO
+        once, twice = (
+            tape.gradient(made, sources, cotangents, unconnected_gradients=zero) for _ in range(2)
         )
+        return outputs, final, once, twice
 
 
 class CellProblem:
@@ -172,53 +171,69 @@ class CellProblem:
         self._step = _traced(subject, batch)
         self.epsilon = self._step.epsilon
         self.unconnected: tuple[str, ...] = ()
-        self._use_replay = self._replay_agrees()
+        self._use_replay = self._step.replay is not None
         self.path = "replay" if self._use_replay else "vectorized"
+        try:
+            self._visit()
+        except UnsupportedOperation:
+            self.use_tensorflow()
 
     def _parts(self) -> tuple[list[Array], Array, list[Array]]:
         parts = self.arguments.split(self.point)
         p = len(self._weights)
         return parts[:p], parts[p], parts[p + 1 :]
 
-    def _replay_agrees(self) -> bool:
-        """Visit all states with TensorFlow; return whether a replay at θ gives the same."""
+    def _visit(self) -> None:
+        """Keep the states and frozen values before each step, and the results."""
         weights, xs, states = self._parts()
-        self._visited = [states]
-        self._frozen_visited = [self._step.frozen]
-        outputs = []
-        tensors = [tf.constant(w) for w in weights]
-        for x in xs:
-            output, new, frozen = self._step(
-                tensors, self._frozen_visited[-1], tf.constant(x), [tf.constant(s) for s in self._visited[-1]]
-            )
+        self._visited, self._frozen_visited, outputs = [states], [self._step.frozen], []
+        for output, new, frozen in self._steps(weights, list(xs), states):
             outputs.append(np.asarray(output))
             self._visited.append([np.asarray(s) for s in new])
             self._frozen_visited.append(list(frozen))
         final = self._visited[-1]
         self.value = self.results.join([np.stack(outputs), *final] if self._outputs else final)
-        if self._step.replay is None:
-            return False
-        try:
-            values = self._replayed(weights, list(xs), states)
-        except UnsupportedOperation:
-            return False
-        return agrees(as_rows(values, 1)[0], self.value, self.epsilon)
 
-    def _replayed(
+    def _steps(self, weights: Any, xs: Any, states: Any) -> Any:
+        """Yield output, states and frozen values after each step."""
+        if self._use_replay:
+            yield from self._replayed_steps(weights, xs, states)
+            return
+        frozen = self._step.frozen
+        tensors = [tf.constant(w) for w in weights]
+        for x in xs:
+            given = [tf.constant(s) for s in states]
+            output, states, frozen = self._step(tensors, frozen, tf.constant(x), given)
+            yield output, states, frozen
+
+    def use_tensorflow(self) -> None:
+        """Evaluate with TensorFlow from now on."""
+        self._use_replay = False
+        self.path = "vectorized"
+        self._visit()
+
+    def _replayed_steps(
         self, weights: Sequence[Value], xs: Sequence[Value], states: Sequence[Value]
-    ) -> list[Value]:
+    ) -> Iterator[tuple[Value, list[Value], list[Value]]]:
         replay = self._step.replay
         assert replay is not None
         count = len(self.subject.state_shapes)
         frozen: list[Value] = [np.asarray(f) for f in self._step.frozen]
-        outputs = []
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             known = replay.prepare(weights)
             for x in xs:
                 output, *rest = replay.finish(known, frozen, [x], states)
                 states, frozen = rest[:count], rest[count:]
-                outputs.append(output)
-        return [*outputs, *states] if self._outputs else list(states)
+                yield output, list(states), frozen
+
+    def _replayed(
+        self, weights: Sequence[Value], xs: Sequence[Value], states: Sequence[Value]
+    ) -> list[Value]:
+        outputs: list[Value] = []
+        final = list(states)
+        for output, final, _ in self._replayed_steps(weights, xs, states):  # noqa: B007
+            outputs.append(output)
+        return [*outputs, *final] if self._outputs else final
 
     def evaluate(self, index: NDArray[np.int64], delta: Array) -> Array:
         """Return the results at points that displace one entry each, `(P, m)`."""
@@ -327,21 +342,23 @@ class CellProblem:
         )
         return np.concatenate([np.asarray(g).reshape(len(tiled), -1) for g in gradients], axis=1)
 
-    def pull_back(self, cotangent: Array) -> Array:
-        """Return Σ_o cotangent_o ∂result_o by one tape through the whole sequence, `(n,)`."""
+    def pull_back(self, cotangent: Array) -> tuple[Array, Array, Array]:
+        """Return Σ_o cotangent_o ∂result_o by one tape through all steps, twice; and the results."""
         weights, xs, states = self._parts()
         parts = self.results.split(cotangent.astype(self.point.dtype))
-        batch = xs.shape[1]
-        shape = (self.steps, batch, *self.subject.output_shape)
-        outputs = parts.pop(0) if self._outputs else np.zeros(shape, self.point.dtype)
-        given = [[tf.constant(a) for a in group] for group in (weights, xs, states, outputs, parts)]
+        shape = (self.steps, xs.shape[1], *self.subject.output_shape)
+        d_outputs = parts.pop(0) if self._outputs else np.zeros(shape, self.point.dtype)
+        groups = (weights, list(xs), states, list(d_outputs), parts)
+        given = [[tf.constant(a) for a in group] for group in groups]
         # Eagerly the first time, which needs no tracing; traced for a cell that is checked again.
         again = self.steps in self._step.taped
         self._step.taped.add(self.steps)
-        found = (self._step.tape if again else self._step.pull_back)(*given)
-        arrays = [np.asarray(tf.convert_to_tensor(g)) for g in found]
-        p, t = len(weights), len(xs)
-        return self.arguments.join([*arrays[:p], np.stack(arrays[p : p + t]), *arrays[p + t :]])
+        made = (self._step.tape if again else self._step.pull_back)(*given)
+        outputs, final, once, twice = (
+            [np.asarray(tf.convert_to_tensor(a)) for a in group] for group in made
+        )
+        value = self.results.join([*outputs, *final] if self._outputs else final)
+        return self.arguments.join(once), self.arguments.join(twice), value
 
     def at(self, point: Array) -> CellProblem:
         """Return the same cell at other weights, inputs and states."""
