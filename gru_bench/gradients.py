@@ -129,7 +129,7 @@ def check_gradients(
     else:
         subject = make_subject(cell, constructor, input_size, "float64", training)
         subject = _in_double(subject, notes)
-        problem = _cell_problem(subject, steps, batch, inputs, states, outputs, chosen.seed)
+        problem = cell_problem(subject, steps, batch, inputs, states, outputs, chosen.seed)
     check = _check(problem, chosen, notes)
     if chosen.kinks == "move" and check.kinks:
         check = _check_elsewhere(problem, chosen, check)
@@ -156,15 +156,16 @@ def _in_double(subject: KerasSubject, notes: list[str]) -> KerasSubject:
     return subject.double
 
 
-def _cell_problem(
+def cell_problem(
     subject: KerasSubject,
     steps: int,
-    batch: int,
-    inputs: Array | None,
-    states: Sequence[Array] | None,
-    outputs: bool,
-    seed: int,
+    batch: int = 1,
+    inputs: Array | None = None,
+    states: Sequence[Array] | None = None,
+    outputs: bool = True,
+    seed: int = 0,
 ) -> CellProblem:
+    """Return the problem that `check_gradients` checks; the arguments are the same."""
     rng = np.random.default_rng(seed)
     shape = (steps, batch, subject.input_size)
     if not subject.parameters:
@@ -244,6 +245,8 @@ def _check(problem: Problem, options: Options, notes: list[str]) -> GradientChec
     for k in range(0, len(columns), block):
         tally.add(agreement.compare(columns[k : k + block]))
     tally.into(check)
+    if len(problem.unconnected) == len(problem.arguments.parts) and check.ok:
+        raise UsageError(f"{problem.name!r} returns no differentiable output")
     return check
 
 
@@ -261,8 +264,6 @@ def _autodiff(problem: Problem, options: Options, check: GradientCheck) -> Array
             check.notes.append("the cell gives other results when it is run again")
     autodiff = problem.jacobian()
     check.unconnected = problem.unconnected
-    if len(problem.unconnected) == len(problem.arguments.parts):
-        raise UsageError(f"{problem.name!r} returns no differentiable output")
     with np.errstate(invalid="ignore"):
         gap = np.abs(autodiff @ cotangent - once)
         allowed = 1e4 * problem.epsilon * (1 + np.abs(autodiff) @ cotangent)

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_bench.errors import UsageError
 from gru_bench.layout import Layout
 from gru_bench.replay import Replay, Rows, Sparse, UnsupportedOperation, Value
 from gru_bench.runtime import tf
@@ -151,6 +152,8 @@ class FunctionProblem:
         self._dtype = arrays[0].dtype.name
         self.epsilon = coarsest_epsilon(concrete.graph, self._dtype)
         made = concrete.structured_outputs
+        if not made:
+            raise UsageError(f"{name!r} returns no differentiable output")
         self.results = Layout(
             [(f"output{k if len(made) > 1 else ''}", "output", tuple(t.shape), None) for k, t in enumerate(made)]
         )
@@ -162,7 +165,8 @@ class FunctionProblem:
 
     def _flat(self, *tensors: Any) -> list[Any]:
         made = self._function(*tensors)
-        return [tf.convert_to_tensor(t) for t in tf.nest.flatten(made)]
+        tensors = [tf.convert_to_tensor(t) for t in tf.nest.flatten(made) if t is not None]
+        return [t for t in tensors if t.dtype.is_floating]
 
     def _make_replay(self, concrete: Any, count: int) -> Replay | None:
         graph = concrete.graph
