@@ -99,7 +99,7 @@ class Agreement:
         given = self._autodiff[columns]
         if self._method == "complex":
             found = complex_step(self._problem, columns)
-            error = self._rounding(found.amplification)
+            error = self._rounding(columns, found.amplification)
             step = found.step[:, None]
             suspects = np.zeros(len(columns), bool)
         else:
@@ -109,7 +109,8 @@ class Agreement:
         wrong = ~(np.abs(given - found.value) <= error)
         kinks = np.zeros_like(wrong)
         if suspects.any():
-            _excuse_kinks(self._problem, columns, suspects, given, found, error, kinks)
+            noise = self._rounding.of_results
+            _excuse_kinks(self._problem, columns, suspects, given, error, noise, kinks)
             wrong &= ~kinks
         return Comparison(columns, given, found.value, error, step, wrong, kinks)
 
@@ -120,55 +121,60 @@ class Agreement:
         scale = np.fmin(np.fmax(1.0, _largest(given.T)), 1e6)
         largest = first_step(self._problem.epsilon) / 2.0 ** np.ceil(np.log2(scale))
         found = central(self._problem, columns, largest)
-        error = found.truncation + self._rounding(found.amplification)
+        rounding = self._rounding(columns, found.amplification)
+        error = found.truncation + rounding
+        limit = self._ceiling[self._part[columns]] + FLOOR + rounding
         step = np.repeat(found.step[:, None], given.shape[1], axis=1)
         suspects = found.kinked.copy()
         for shrink in SHRINK:
-            again = self._doubtful(given, found.value, error, columns)
+            again = self._doubtful(given, found.value, error, limit)
             if not again.any():
                 break
             finer = central(self._problem, columns[again], largest[again] * shrink)
-            finer_error = finer.truncation + self._rounding(finer.amplification)
+            finer_error = finer.truncation + self._rounding(columns[again], finer.amplification)
             better = finer_error < error[again]
+            # One estimate alone can be too small by chance: what is wrong must stay wrong.
+            beyond = np.abs(given - found.value)[again] > error[again]
+            within = np.abs(given[again] - finer.value) <= finer_error
+            fine = finer_error <= self._ceiling[self._part[columns[again]]] + 10 * FLOOR
+            better |= beyond & within & fine
             finer_step = np.broadcast_to(finer.step[:, None], better.shape)
             for kept, new in ((found.value, finer.value), (error, finer_error), (step, finer_step)):
                 kept[again] = np.where(better, new, kept[again])
             suspects[again] = finer.kinked
         return found, error, step, suspects
 
-    def _doubtful(
-        self, given: Array, numeric: Array, error: Array, columns: NDArray[np.int64]
-    ) -> NDArray[np.bool_]:
+    @staticmethod
+    def _doubtful(given: Array, numeric: Array, error: Array, limit: Array) -> NDArray[np.bool_]:
         """Return what to measure again: too coarse, or beyond the estimate but not by far."""
         gap = np.abs(given - numeric)
         slightly = (gap > error) & (gap < 1e3 * error)
-        coarse = error > self._ceiling[self._part[columns]] + FLOOR
-        return np.asarray(np.any(slightly | coarse, axis=1))
+        return np.asarray(np.any(slightly | (error > limit), axis=1))
 
 
 class _Rounding:
     """What rounding can do to numeric derivatives and to autodiff.
 
-    A result's own rounding is eps times its condition |f| + Σ |∂f/∂θ_i| |θ_i|; autodiff's is eps
-    times the number of steps times the largest derivative of that result, or times one where all
-    are small: a saturated gate's slope 1 - y^2 has a rounding error of eps however small it is.
+    A result's own rounding is eps times its condition |f| + Σ |∂f/∂θ_i| |θ_i|, and what the
+    rounding of each state does to it; autodiff's is bounded by the problem (`blur`).
     """
 
     def __init__(self, problem: Problem, autodiff: Array) -> None:
         unit = problem.epsilon * ROUNDINGS
         size = np.abs(problem.point)
-        condition = np.abs(problem.value)
+        condition = np.abs(problem.value) + problem.blur[-1]
         for k in range(0, len(size), BLOCK_ROWS):
             rows = slice(k, k + BLOCK_ROWS)
             condition = condition + size[rows] @ np.nan_to_num(np.abs(autodiff[rows]))
-        gain = np.fmax(1.0, _largest(autodiff)) * max(1.0, float(size.max()))
-        self._condition = unit * condition
-        self._own = unit * (problem.steps + 4) * gain
+        parts = problem.arguments.parts
+        self._part = np.repeat(np.arange(len(parts)), [p.size for p in parts])
+        self.of_results = unit * np.nan_to_num(condition)
+        self._of_autodiff = unit * np.nan_to_num(problem.blur[:-1])
 
-    def __call__(self, amplification: Array) -> Array:
+    def __call__(self, columns: NDArray[np.int64], amplification: Array) -> Array:
         """Return the bound for arguments measured with these amplifications, `(C, m)`."""
-        bound: Array = amplification[:, None] * self._condition
-        bound += self._own
+        bound: Array = amplification[:, None] * self.of_results
+        bound += self._of_autodiff[self._part[columns]]
         return bound
 
 
@@ -187,8 +193,8 @@ def _excuse_kinks(
     columns: NDArray[np.int64],
     suspects: NDArray[np.bool_],
     autodiff: Array,
-    found: Estimate,
     error: Array,
+    noise: Array,
     kinks: NDArray[np.bool_],
 ) -> None:
     """Mark entries whose one-sided derivatives differ and hold autodiff's between them."""
@@ -196,8 +202,8 @@ def _excuse_kinks(
     left, right = one_sided(problem, columns[suspects], h)
     closer_left, closer_right = one_sided(problem, columns[suspects], h / 4)
     gap, closer = np.abs(right - left), np.abs(closer_right - closer_left)
-    rounding = ROUNDINGS * 40 * problem.epsilon * (1 + np.abs(found.value[suspects])) / h[:, None]
-    differ = (closer > 0.5 * gap) & (closer > 100 * rounding)
+    rounding = 32 * noise / h[:, None]
+    differ = (closer > 0.5 * gap) & (closer > 10 * rounding) & (closer > error[suspects])
     slack = 0.1 * closer + error[suspects]
     low, high = np.minimum(left, right) - slack, np.maximum(left, right) + slack
     given = autodiff[suspects]

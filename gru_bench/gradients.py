@@ -266,7 +266,9 @@ def _autodiff(problem: Problem, options: Options, check: GradientCheck) -> Array
     check.unconnected = problem.unconnected
     with np.errstate(invalid="ignore"):
         gap = np.abs(autodiff @ cotangent - once)
-        allowed = 1e4 * problem.epsilon * (1 + np.abs(autodiff) @ cotangent)
+        parts = [np.full(p.size, k) for k, p in enumerate(problem.arguments.parts)]
+        blur = (problem.blur[:-1] @ cotangent)[np.concatenate(parts)]
+        allowed = 64 * problem.epsilon * (blur + np.abs(autodiff) @ cotangent)
     if np.all(gap <= allowed) or not np.isfinite(autodiff).all():
         return autodiff
     check.notes.append(

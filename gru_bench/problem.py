@@ -4,7 +4,8 @@
 
     evaluate(index, delta)   the results at θ + δ_p e_{i_p}, for P points at once, `(P, m)`
     evaluate_at(points)      the results at any points `(P, n)`
-    jacobian()               autodiff's derivative, transposed: `(n, m)`
+    jacobian()               autodiff's derivative, transposed: `(n, m)`; afterwards `blur` says by
+                             how many roundings, `(tensors + 1, m)`, the last row for the results
     pull_back(v)             vᵀJ by one tape through the whole computation
 
 Points are replayed in NumPy where the traced graph allows it (`gru_bench.replay`) and the replay
@@ -45,6 +46,7 @@ class Problem(Protocol):
     value: Array
     steps: int
     epsilon: float
+    blur: Array
     path: str
     chunk: int
     unconnected: tuple[str, ...]
@@ -219,7 +221,11 @@ class FunctionProblem:
             gradients = self._compiled["jacobian"](tf.constant(rows), *self._tensors())
             flat = [np.asarray(g).reshape(len(rows), -1) for g in gradients]
             found.append(np.concatenate(flat, axis=1)[:count])
-        return np.concatenate(found).T
+        jacobian = np.concatenate(found).T
+        sizes = [np.abs(jacobian[p.where]).max(axis=0, initial=1) for p in self.arguments.parts]
+        self.blur = 5 * np.stack([*sizes, np.ones(self.results.size)])
+        self.blur *= max(1.0, float(np.abs(self.point).max()))
+        return jacobian
 
     def _vectorized_pull_back(self, rows: Any, *tensors: Any) -> Any:
         return tf.vectorized_map(lambda row: self._gradients(row, tensors), rows)
