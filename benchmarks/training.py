@@ -3,8 +3,8 @@
     python benchmarks/training.py [--rounds 5] [--only keras|pytorch|jax]
 
 Shape: the tutorial's (batch 100, 5 steps, 16 units), float32, quadratic loss, Adam 0.001, except
-where a row says otherwise. Contestants take turns, so that a noisy machine is noisy for all of them;
-the figures are medians over rounds. A seed-iteration is one optimiser update of one seed.
+where a row says otherwise. Contestants take turns, so that noise falls on all of them alike; the
+figures are medians over rounds. A seed-iteration is one optimiser update of one seed.
 PyTorch and JAX are optional: without them their rows say so.
 """
 

@@ -186,17 +186,18 @@ class Program:
         return self.network.encode(time_major(symbols)), time_major(labels)
 
     def _disturber(self, seed: Any, i: Any) -> Any:
-        """Return the function that adds uniform noise of the recipe's half-width to states."""
-        stream, noise = Stream(seed, STATE_NOISE), self.recipe.noise
+        """Return the function that adds an iteration's uniform noise to the states."""
+        initial = keras.tree.flatten(self.network.initial_state(self.recipe.batch))
+        stream, half_width = Stream(seed, STATE_NOISE), self.recipe.noise
+        noise = []
+        for k, state in enumerate(initial):
+            shape = (self.steps, *state.shape)
+            unit = stream.coarse(i * len(initial) + k, shape, state.dtype)
+            noise.append(half_width * unit)
 
         def disturb(states: Any, t: Any) -> Any:
             flat = keras.tree.flatten(states)
-            step = i * self.steps + tf.cast(t, tf.int64)
-            disturbed = []
-            for k, state in enumerate(flat):
-                words = stream.integers(step * len(flat) + k, tuple(state.shape))
-                high = tf.bitwise.right_shift(words, tf.constant(8, tf.uint32))
-                disturbed.append(state + noise * (tf.cast(high, state.dtype) * 2.0**-23 - 1))
+            disturbed = [state + kind[t] for state, kind in zip(flat, noise, strict=True)]
             return keras.tree.pack_sequence_as(states, disturbed)
 
         return disturb
