@@ -17,6 +17,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Iterator, Mapping
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -221,7 +222,7 @@ def to_keras(cell: GRUCell) -> Any:
     if cell.use_bias:
         bias = np.concatenate([-w["b_z"], w["b_r"], w["b_h"]])
         if cell.reset == "after":
-            zeros = np.zeros_like(w["b_z"])
+            zeros = -np.zeros_like(w["b_z"])  # added to -0 it leaves -0, so the way back is exact
             bias = np.stack([bias, np.concatenate([zeros, zeros, w["c_h"]])])
         arrays.append(bias)
     other.set_weights(arrays)
@@ -247,7 +248,9 @@ def from_keras(cell: Any) -> GRUCell:
             f"from_keras takes activations ('tanh', 'sigmoid') and no dropout, got {given}, "
             f"dropout={cell.dropout}, recurrent_dropout={cell.recurrent_dropout}"
         )
-    arrays = [np.asarray(variable.value) for variable in cell.trainable_variables]
+    arrays = [np.asarray(variable.value) for variable in (cell.kernel, cell.recurrent_kernel)]
+    if cell.use_bias:
+        arrays.append(np.asarray(cell.bias.value))
     signs = {"z": -1, "r": 1, "h": 1}
     weights: dict[str, NDArray[Any]] = {}
     for k, (gate, sign) in enumerate(signs.items()):
@@ -257,7 +260,7 @@ def from_keras(cell: Any) -> GRUCell:
         if cell.use_bias:
             rows = np.atleast_2d(arrays[2])[:, columns]
             after_h = cell.reset_after and gate == "h"
-            weights[f"b_{gate}"] = sign * (rows[0] if after_h else rows.sum(axis=0))
+            weights[f"b_{gate}"] = sign * (rows[0] if after_h else reduce(np.add, rows))
             if after_h:
                 weights["c_h"] = rows[1]
     own = GRUCell(

@@ -6,6 +6,7 @@ a stream of a million steps is made piece by piece and never held.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,17 @@ class Stream:
         return tf.random.stateless_uniform(
             shape, key, minval=None, maxval=None, dtype=tf.uint32, alg="philox"
         )
+
+    def coarse(self, index: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+        """Return uniform noise in [-1, 1] of 256 levels: four of a word, since words are dear."""
+        size = math.prod(shape)
+        words = self.integers(index, (-(-size // 4), 1))
+        shifts = tf.constant([[0, 8, 16, 24]], tf.uint32)
+        bytes_ = tf.bitwise.bitwise_and(
+            tf.bitwise.right_shift(words, shifts), tf.constant(255, tf.uint32)
+        )
+        levels = tf.cast(tf.reshape(bytes_, [-1])[:size], dtype)
+        return tf.reshape(levels / 127.5 - 1, shape)
 
 
 def below(words: Any, bound: Any) -> Any:

@@ -9,6 +9,7 @@ values (above the threshold means 1) and `(B, outputs)` otherwise (the largest w
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ from gru_bench.errors import UsageError, in_one_line
 from gru_bench.family import Stream
 from gru_bench.runtime import keras, tf
 from gru_bench.task import Transducer
+
+_ONE_SEED_AT_A_TIME = threading.Lock()
 
 
 class Network:
@@ -47,6 +50,7 @@ class Network:
         self.arguments = dict(arguments)
         self.cell = make_cell(cell, arguments, dtype)
         self.cell_name = cell if isinstance(cell, str) else cell_name(cell)
+        self._given = cell
         self.scores = 1 if task.outputs == 2 else task.outputs
         call = inspect.signature(self.cell.call).parameters
         self._call_options = {"training": True} if "training" in call else {}
@@ -128,10 +132,13 @@ class Network:
             training: whether dropout and the like are active.
         """
         options = {**self._call_options, "training": training} if self._call_options else {}
-        (output, states), frozen = self.cell.stateless_call(
-            list(weights), list(frozen), x, states, **options
-        )
-        return output, states, frozen
+        variables = [*self.cell.trainable_variables, *self.cell.non_trainable_variables]
+        values = zip(variables, [*weights, *frozen], strict=True)
+        # Not `stateless_call`: it leaves out the casts of mixed precision.
+        with keras.StatelessScope(state_mapping=list(values)) as scope:
+            output, states = self.cell(x, states, **options)
+        after = [scope.get_current_value(v) for v in self.cell.non_trainable_variables]
+        return output, states, after
 
     def read_out(self, weights: Sequence[Any], outputs: Any) -> Any:
         """Return the scores `(..., scores)` for outputs `(..., O)` and weights (V, c)."""
@@ -176,10 +183,14 @@ class Network:
         return tf.constant(self.pack(weights), self.variable_dtype)
 
     def _fresh_cell(self, seed: int) -> Any:
-        """Build the cell anew under a global seed, which unseeded initialisers read."""
-        keras.utils.set_random_seed(seed % 2**32)
-        cell = make_cell(self.cell_name, self.arguments, self.dtype)
-        cell.build((None, self.task.features.shape[1]))
+        """Build the cell anew under a global seed, which unseeded initialisers read.
+
+        The seed is the whole process's, so threads that start runs do it one after the other.
+        """
+        with _ONE_SEED_AT_A_TIME:
+            keras.utils.set_random_seed(seed % 2**32)
+            cell = make_cell(self._given, self.arguments, self.dtype)
+            cell.build((None, self.task.features.shape[1]))
         return cell
 
 

@@ -7,6 +7,7 @@ code, and a seed's run cannot depend on the seeds beside it: it never meets them
 
 from __future__ import annotations
 
+import inspect
 import os
 import queue
 import threading
@@ -19,14 +20,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_bench.adder import Adder
 from gru_bench.backpropagation import backpropagate
+from gru_bench.cells import load_cell_class
 from gru_bench.errors import UsageError, check_integer
 from gru_bench.family import Pairs, Stream, run_transducer
 from gru_bench.network import STATE_NOISE, TRAINING_PAIRS, Network
 from gru_bench.optimizer import adam
 from gru_bench.recipe import Recipe, get_recipe
 from gru_bench.runtime import keras, tf
-from gru_bench.task import ADDITION, FAMILIES, Transducer
+from gru_bench.task import ADDITION, FAMILIES, Transducer, get_task
 
 #: Iterations whose pairs are drawn at once; draws are keyed by the block, so where a run is
 #: stopped for a checkpoint changes nothing.
@@ -77,6 +80,22 @@ class TrainedRun:
     measurements: dict[int, Any] = field(default_factory=dict)
     diverged: int | None = None
     seconds: float = 0.0
+
+    def adder(self) -> Adder:
+        """Return the trained adder.
+
+        Raises:
+            UsageError: the run diverged before its first checkpoint.
+        """
+        if not self.weights:
+            raise UsageError(f"seed {self.seed} diverged at iteration {self.diverged}")
+        network = Network(self.cell, self.arguments, get_task(self.task), self.recipe.dtype)
+        origin = {
+            "recipe": self.recipe.model_dump(mode="json"),
+            "seed": self.seed,
+            "iterations": max(self.weights),
+        }
+        return Adder(network, self.theta, self.recipe.threshold, origin)
 
     @property
     def theta(self) -> NDArray[Any]:
@@ -167,17 +186,18 @@ class Program:
         return self.network.encode(time_major(symbols)), time_major(labels)
 
     def _disturber(self, seed: Any, i: Any) -> Any:
-        """Return the function that adds uniform noise of the recipe's half-width to states."""
-        stream, noise = Stream(seed, STATE_NOISE), self.recipe.noise
+        """Return the function that adds an iteration's uniform noise to the states."""
+        initial = keras.tree.flatten(self.network.initial_state(self.recipe.batch))
+        stream, half_width = Stream(seed, STATE_NOISE), self.recipe.noise
+        noise = []
+        for k, state in enumerate(initial):
+            shape = (self.steps, *state.shape)
+            unit = stream.coarse(i * len(initial) + k, shape, state.dtype)
+            noise.append(half_width * unit)
 
         def disturb(states: Any, t: Any) -> Any:
             flat = keras.tree.flatten(states)
-            step = i * self.steps + tf.cast(t, tf.int64)
-            disturbed = []
-            for k, state in enumerate(flat):
-                words = stream.integers(step * len(flat) + k, tuple(state.shape))
-                high = tf.bitwise.right_shift(words, tf.constant(8, tf.uint32))
-                disturbed.append(state + noise * (tf.cast(high, state.dtype) * 2.0**-23 - 1))
+            disturbed = [state + kind[t] for state, kind in zip(flat, noise, strict=True)]
             return keras.tree.pack_sequence_as(states, disturbed)
 
         return disturb
@@ -260,8 +280,16 @@ def make_network(
     arguments: Mapping[str, Any] | None = None,
     task: Transducer = ADDITION,
 ) -> Network:
-    """Return the network a recipe trains; `units` defaults to the recipe's."""
-    return Network(cell, {"units": recipe.units, **(arguments or {})}, task, recipe.dtype)
+    """Return the network a recipe trains; `units`, if the cell takes it, defaults to the recipe's.
+
+    Raises:
+        UsageError: the cell cannot be loaded, made or run.
+    """
+    arguments = dict(arguments or {})
+    found = load_cell_class(cell) if isinstance(cell, str) else cell
+    if "units" in inspect.signature(found).parameters:
+        arguments = {"units": recipe.units, **arguments}
+    return Network(cell, arguments, task, recipe.dtype)
 
 
 def check_seeds(seeds: int | Sequence[int]) -> list[int]:

@@ -1,0 +1,91 @@
+"""The command line: `gru-bench`, or `python -m gru_bench`.
+
+Each command lives in a module of its own that is imported when it is called, and imports
+TensorFlow inside its body, so that help and usage errors answer at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from gru_bench.errors import UsageError, in_one_line, nearest
+
+#: Command, its module, and its line in `gru-bench --help`.
+COMMANDS = {
+    "train": ("gru_bench.cli.train", "Train a cell to add and save the adder."),
+    "add": ("gru_bench.cli.add", "Add two integers with a trained adder."),
+    "report": ("gru_bench.cli.report", "Train what an experiment says and write its report."),
+}
+
+
+class _Commands(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            raise UsageError(
+                f"unknown command {args[0]!r}{nearest(args[0], COMMANDS)} "
+                f"(known: {', '.join(COMMANDS)})"
+            )
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 fine; 1 a finding; 2 bad input; 130 interrupted.",
+)
+@click.version_option(package_name="gru_bench", prog_name="gru-bench")
+def group() -> None:
+    """Check recurrent cells, train them to add, and tabulate what they learn."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    # Addends have as many digits as the user likes.
+    sys.set_int_max_str_digits(0)
+    try:
+        result: Any = group.main(
+            args=None if arguments is None else list(arguments),
+            prog_name="gru-bench",
+            standalone_mode=False,
+        )
+        return result if isinstance(result, int) else 0
+    except UsageError as error:
+        return _fail(in_one_line(error))
+    except click.ClickException as error:
+        return _fail(" ".join(error.format_message().split()))
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("interrupted", 130)
+    except BrokenPipeError:
+        # The reader of our output has left; there is nobody to tell.
+        sys.stderr.close()
+        return 0
+
+
+def _fail(message: str, code: int = 2) -> int:
+    click.echo(f"gru-bench: {message}", err=True)
+    return code

@@ -1,0 +1,46 @@
+"""`gru-bench add`: what a trained adder says the sum is."""
+
+from __future__ import annotations
+
+import click
+
+from gru_bench.errors import UsageError
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("a")
+@click.argument("b")
+@click.option("--model", default="adder.keras", show_default=True, help="A saved adder.")
+@click.option("--check", is_flag=True, help="Compare with the true sum; exit 1 if it differs.")
+def command(a: str, b: str, model: str, check: bool) -> int:
+    """Print what the adder says A + B is, and nothing else.
+
+    A and B are non-negative integers of any size (decimal, or 0x, 0b, 0o).
+    """
+    addends = [_parse(text) for text in (a, b)]
+    from gru_bench.adder import Adder
+
+    said = Adder.load(model).add(*addends)
+    click.echo(said)
+    if not check or said == sum(addends):
+        return 0
+    wrong = said ^ sum(addends)
+    bit = (wrong & -wrong).bit_length() - 1
+    click.echo(
+        f"wrong: bit {bit} (counted from 0, least significant first) is {said >> bit & 1}, "
+        f"but the sum is {sum(addends)}",
+        err=True,
+    )
+    return 1
+
+
+def _parse(text: str) -> int:
+    """Return a non-negative integer."""
+    prefixed = text[:2].lower() in {"0x", "0b", "0o"}
+    try:
+        number = int(text, 0 if prefixed else 10)
+    except ValueError:
+        raise UsageError(f"an addend must be a non-negative integer, got {text!r}") from None
+    if number < 0:
+        raise UsageError(f"an addend must be a non-negative integer, got {text!r}")
+    return number

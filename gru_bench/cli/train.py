@@ -1,0 +1,115 @@
+"""`gru-bench train`: make an adder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gru_bench.cli import options
+from gru_bench.errors import UsageError, check_integer
+
+if TYPE_CHECKING:
+    from gru_bench.training import TrainedRun
+
+#: What an adder has to get right to count as solving its task.
+LENGTHS, PAIRS = (8, 64, 256, 1024), 256
+
+
+@click.command()
+@options.cell
+@options.settings
+@click.option("--recipe", default="default", show_default=True, help="How to train.")
+@click.option("--task", default="addition", show_default=True, help="What to learn.")
+@click.option("--seeds", default=1, show_default=True, help="How many seeds to train.")
+@click.option("--iterations", type=int, help="Optimiser updates; by default the recipe's.")
+@click.option("-o", "--output", default="adder.keras", show_default=True, help="Where to save.")
+def command(
+    cell: str,
+    settings: tuple[str, ...],
+    recipe: str,
+    task: str,
+    seeds: int,
+    iterations: int | None,
+    output: str,
+) -> int:
+    """Train a cell to add and save the adder.
+
+    With several seeds the first one that solves the task is saved. Solving means: no error on
+    256 pairs of each family at each of 8, 64, 256 and 1,024 bits.
+    """
+    from gru_bench.adder import check_model_path
+    from gru_bench.cli.progress import live
+    from gru_bench.recipe import get_recipe
+    from gru_bench.task import FAMILIES, get_task
+
+    arguments = options.parse_settings(settings)
+    path = check_model_path(output)
+    check_integer("--seeds", seeds, 1)
+    if iterations is not None:
+        check_integer("--iterations", iterations, 1)
+    chosen, transducer = get_recipe(recipe, iterations=iterations), get_task(task)
+
+    from gru_bench.evaluation import Evaluator
+    from gru_bench.training import Interrupted, Program, make_network, train_network
+
+    network = make_network(cell, chosen, arguments, transducer)
+    evaluator = Evaluator(network, chosen.threshold, PAIRS)
+    interrupted = False
+    with live(seeds * chosen.iterations, f"{cell} by {recipe!r}") as tell:
+        try:
+            runs = train_network(
+                Program(network, chosen),
+                range(seeds),
+                [chosen.iterations],
+                lambda theta, _: evaluator.measure_all(theta, FAMILIES, LENGTHS),
+                tell,
+                lambda _: None,
+            )
+        except Interrupted as stopped:
+            runs, interrupted = stopped.runs, True
+    kept = [run for run in runs if run.diverged is None]
+    if not kept:
+        if interrupted:
+            click.echo("gru-bench: interrupted before a seed had finished", err=True)
+            return 130
+        raise UsageError(f"every seed diverged, the first at iteration {runs[0].diverged}")
+    best = max(kept, key=_score)
+    best.adder().save(path)
+    for line in _describe(runs, best, str(path)):
+        click.echo(line)
+    return 130 if interrupted else 0
+
+
+def _accuracies(run: TrainedRun) -> list[Any]:
+    measured: list[Any] = run.measurements[max(run.measurements)]
+    return measured
+
+
+def _score(run: TrainedRun) -> tuple[float, int]:
+    """Rank runs: the most accurate, of equals the lowest seed."""
+    measured = _accuracies(run)
+    return sum(m.exact_accuracy for m in measured) / len(measured), -run.seed
+
+
+def _describe(runs: list[TrainedRun], best: TrainedRun, path: str) -> list[str]:
+    """Say what became of the seeds and which was saved."""
+    solved = [run.seed for run in runs if run.diverged is None and _score(run)[0] == 1]
+    lines = [
+        f"seed {run.seed} diverged at iteration {run.diverged}"
+        for run in runs
+        if run.diverged is not None
+    ]
+    lines.append(
+        f"{len(solved)} of {len(runs)} seeds solve the task after {max(best.weights)} "
+        f"iterations (no error on {PAIRS} pairs of each family at each length)"
+    )
+    if best.seed in solved:
+        lines.append(f"saved seed {best.seed}, the first that solves it, to {path}")
+    else:
+        worst = min(_accuracies(best), key=lambda m: m.exact_accuracy)
+        lines.append(
+            f"saved seed {best.seed}, the most accurate, to {path}; on {worst.family} pairs of "
+            f"{worst.length} bits it is right for {worst.exact} of {worst.pairs}"
+        )
+    return lines
