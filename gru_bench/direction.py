@@ -69,3 +69,39 @@ def _along(problem: Problem, d: Array, cotangent: Array, weight: Array) -> tuple
         if error < best[1]:
             best = (float(values[0] @ cotangent), error)
     return best
+
+
+def check_forward(problem: Problem, seed: int, check: GradientCheck) -> None:
+    """Compare forward mode with numeric derivatives along random directions, tensor by tensor.
+
+    Args:
+        problem: the function.
+        seed: of the directions.
+        check: `forward` and `forward_ok` are written into it.
+    """
+    rng = np.random.default_rng(seed)
+    check.forward = 0.0
+    for part in problem.arguments.parts:
+        d = np.zeros(problem.arguments.size)
+        d[part.where] = rng.choice([-1.0, 1.0], part.size) / np.sqrt(part.size)
+        given = problem.push_forward(d)
+        best = np.full(problem.results.size, np.inf)
+        value = np.zeros(problem.results.size)
+        for shrink in (1.0, 1 / 8, 1 / 64):
+            h = first_step(problem.epsilon) * shrink
+            values, corrections = directional(problem, d[None], h)
+            error = corrections[0] + 64 * problem.epsilon * (1 + np.abs(problem.value)) * 8 / h
+            value, best = np.where(error < best, values[0], value), np.minimum(error, best)
+        ratio = float(np.max(np.nan_to_num(np.abs(given - value), nan=np.inf) / best))
+        check.forward = max(check.forward, ratio)
+        if ratio > 1:
+            check.forward_ok = False
+            check.notes.append(f"forward mode is wrong in derivatives by {part.name}")
+
+
+def check_second(problem: Problem, seed: int) -> tuple[Problem, Array]:
+    """Return the gradient of a random combination of results as a problem, and the combination."""
+    rng = np.random.default_rng(seed)
+    cotangent = rng.choice([-1.0, 1.0], problem.results.size)
+    cotangent *= rng.uniform(0.5, 1, problem.results.size)
+    return problem.gradient(cotangent), cotangent

@@ -115,6 +115,7 @@ class GradientCheck:
     second: GradientCheck | None = None
     symmetry: float | None = None
     moved: bool = False
+    directions: bool = False
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
     script: str = ""

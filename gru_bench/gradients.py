@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.agreement import Agreement
+from gru_bench.direction import check_directions, check_forward, check_second
 from gru_bench.discrepancy import GradientCheck, Tally
 from gru_bench.errors import UsageError, check_integer, check_known, in_one_line
 from gru_bench.layout import Layout
@@ -131,6 +132,10 @@ def check_gradients(
         subject = _in_double(subject, notes)
         problem = cell_problem(subject, steps, batch, inputs, states, outputs, chosen.seed)
     check = _check(problem, chosen, notes)
+    if chosen.forward:
+        check_forward(problem, chosen.seed, check)
+    if chosen.order == 2:
+        _check_second_order(problem, chosen, check)
     if chosen.kinks == "move" and check.kinks:
         check = _check_elsewhere(problem, chosen, check)
     check.seconds = time.perf_counter() - started
@@ -229,13 +234,12 @@ def _check(problem: Problem, options: Options, notes: list[str]) -> GradientChec
     check.notes += notes
     check.epsilon = problem.epsilon
     if options.method == "directional" or size > options.memory:
-        from gru_bench.direction import check_directions
-
         if options.method != "directional":
             check.notes.append(
                 f"the Jacobian of {problem.results.size} x {problem.arguments.size} entries does "
                 f"not fit in {options.memory} bytes: directions were checked, not every entry"
             )
+        check.directions = True
         check_directions(problem, options.seed, check)
         return check
     autodiff = _autodiff(problem, options, check)
@@ -248,6 +252,15 @@ def _check(problem: Problem, options: Options, notes: list[str]) -> GradientChec
     if len(problem.unconnected) == len(problem.arguments.parts) and check.ok:
         raise UsageError(f"{problem.name!r} returns no differentiable output")
     return check
+
+
+def _check_second_order(problem: Problem, options: Options, check: GradientCheck) -> None:
+    """Check the gradient of the gradient, and that it is symmetric."""
+    gradient, _ = check_second(problem, options.seed)
+    check.second = _check(gradient, replace(options, order=1, forward=False), [])
+    if check.second.method != "directional" and not check.second.directions:
+        hessian = gradient.jacobian()
+        check.symmetry = float(np.max(np.abs(hessian - hessian.T), initial=0))
 
 
 def _autodiff(problem: Problem, options: Options, check: GradientCheck) -> Array:

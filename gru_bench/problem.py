@@ -66,6 +66,12 @@ class Problem(Protocol):
     def use_tensorflow(self) -> None:
         """Evaluate with TensorFlow from now on."""
 
+    def push_forward(self, direction: Array) -> Array:
+        """Return J d by TensorFlow's forward mode, `(m,)`."""
+
+    def gradient(self, cotangent: Array) -> FunctionProblem:
+        """Return the gradient of Σ_o cotangent_o result_o as a problem of its own."""
+
     def at(self, point: Array) -> Problem:
         """Return the same function at another point."""
 
@@ -108,6 +114,8 @@ def coarsest_epsilon(graph: Any, dtype: str) -> float:
     """Return the machine epsilon of the least precise floating dtype that a graph computes in."""
     found = {tf.as_dtype(dtype)}
     for operation in graph.get_operations():
+        if operation.type == "Const":  # an empty list of axes is a float32 constant
+            continue
         found |= {t.dtype for t in operation.outputs if t.dtype.is_floating}
     return max(float(tf.experimental.numpy.finfo(d.as_numpy_dtype).eps) for d in found)
 
@@ -128,6 +136,7 @@ class FunctionProblem:
         values: the point.
         names: of the arguments.
         name: of the function.
+        results: names of what it returns.
 
     Raises:
         UsageError: see `gru_bench.gradients.check_gradients`.
@@ -141,8 +150,9 @@ class FunctionProblem:
         values: Sequence[Array],
         names: Sequence[str],
         name: str = "function",
+        results: Sequence[str] = (),
     ) -> None:
-        self.name = name
+        self.name, self._result_names = name, results
         self.unconnected: tuple[str, ...] = ()
         arrays = [np.asarray(value) for value in values]
         self.arguments = Layout([(n, "weight", a.shape, None) for n, a in zip(names, arrays, strict=True)])
@@ -157,13 +167,18 @@ class FunctionProblem:
         if not made:
             raise UsageError(f"{name!r} returns no differentiable output")
         self.results = Layout(
-            [(f"output{k if len(made) > 1 else ''}", "output", tuple(t.shape), None) for k, t in enumerate(made)]
+            [(self._result_name(k, len(made)), "output", tuple(t.shape), None) for k, t in enumerate(made)]
         )
         self.value = self.results.join([np.asarray(t) for t in self._traced(*self._tensors())])
         self._replay = self._make_replay(concrete, len(arrays))
         self.path = "replay" if self._replay else "vectorized"
         self._compiled: dict[str, Any] = {}
         self.chunk = chunk_for(max(p.shape[-1] for p in self.arguments.parts if p.shape))
+
+    def _result_name(self, k: int, count: int) -> str:
+        if self._result_names:
+            return self._result_names[k]
+        return f"output{k}" if count > 1 else "output"
 
     def _flat(self, *tensors: Any) -> list[Any]:
         made = self._function(*tensors)
@@ -261,10 +276,52 @@ class FunctionProblem:
         """Evaluate with TensorFlow from now on."""
         self._replay, self.path = None, "vectorized"
 
+    def push_forward(self, direction: Array) -> Array:
+        """Return J d by TensorFlow's forward mode, `(m,)`."""
+        tensors = self._tensors()
+        tangents = [tf.constant(d) for d in self.arguments.split(direction)]
+        return self.results.join(forward_mode(lambda: self._flat(*tensors), tensors, tangents))
+
+    def gradient(self, cotangent: Array) -> FunctionProblem:
+        """Return the gradient of Σ_o cotangent_o result_o as a problem of its own."""
+        parts = [tf.constant(p) for p in self.results.split(cotangent)]
+        return gradient_problem(self, lambda *tensors: self._flat(*tensors), parts)
+
     def at(self, point: Array) -> FunctionProblem:
         """Return the same function at another point."""
         names = [part.name for part in self.arguments.parts]
         return FunctionProblem(self._function, self.arguments.split(point), names, self.name)
+
+
+def forward_mode(
+    function: Callable[[], list[Any]], primals: Sequence[Any], tangents: Sequence[Any]
+) -> list[Any]:
+    """Return the derivatives of what `function` makes of `primals` along `tangents`."""
+    with tf.autodiff.ForwardAccumulator(list(primals), list(tangents)) as accumulator:
+        made = function()
+    return [
+        tf.zeros_like(t) if d is None else d
+        for t, d in ((t, accumulator.jvp(t)) for t in made)
+    ]
+
+
+def gradient_problem(
+    problem: Problem, function: Callable[..., list[Any]], cotangents: Sequence[Any]
+) -> FunctionProblem:
+    """Return θ -> ∂/∂θ Σ cotangents ∘ function(θ), at the point of `problem`."""
+
+    def gradient(*tensors: Any) -> list[Any]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(list(tensors))
+            made = function(*tensors)
+        zero = tf.UnconnectedGradients.ZERO
+        found: list[Any] = tape.gradient(made, list(tensors), list(cotangents), zero)
+        return found
+
+    names = [part.name for part in problem.arguments.parts]
+    values = problem.arguments.split(problem.point)
+    named = [f"d/d{name}" for name in names]
+    return FunctionProblem(gradient, values, names, f"gradient of {problem.name}", named)
 
 
 def displaced_points(point: Array, index: NDArray[np.int64], delta: Array) -> Array:

@@ -11,6 +11,7 @@ What a replay computes is compared with what TensorFlow computes before it is us
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -81,12 +82,15 @@ class Node:
         inputs: for each operand, which node makes it and as which of its results.
         attributes: TensorFlow's.
         elementwise: what computes it, where it is elementwise.
+        operands: TensorFlow's name of each, and of the attribute that says how many it is a list
+            of, or an empty string.
     """
 
     type: str
     inputs: tuple[tuple[int, int], ...]
     attributes: dict[str, Any]
     elementwise: Callable[..., Array] | None
+    operands: tuple[tuple[str, str], ...]
 
 
 class Replay:
@@ -137,6 +141,7 @@ class Replay:
                 tuple(self._place(t) for t in operation.inputs),
                 {key: operation.get_attr(key) for key in operation.node_def.attr},
                 ELEMENTWISE.get("AddV2" if operation.type == "BiasAdd" else operation.type),
+                tuple((a.name, a.number_attr) for a in operation.op_def.input_arg),
             )
         )
         if operation.name in self._captured:
@@ -387,11 +392,15 @@ def _by_tensorflow(node: Node, operands: list[Array]) -> list[Value]:
     function = getattr(tf.raw_ops, node.type, None)
     if function is None:
         raise UnsupportedOperation(node.type)
-    names = tf.raw_ops.__dict__[node.type].__wrapped__.__code__.co_varnames
-    free = [name for name in names if name not in node.attributes and name != "name"]
-    attributes = {k: v for k, v in node.attributes.items() if k in names}
+    accepted = inspect.signature(function).parameters
+    attributes = {k: v for k, v in node.attributes.items() if k in accepted}
+    queue = list(operands)
+    for name, length in node.operands:
+        count = node.attributes[length] if length else 1
+        taken, queue = queue[:count], queue[count:]
+        attributes[name] = taken if length else taken[0]
     try:
-        made = function(**dict(zip(free, operands, strict=False)), **attributes)
+        made = function(**attributes)
     except Exception as error:
         raise UnsupportedOperation(node.type) from error
     parts = made if isinstance(made, (list, tuple)) else [made]

@@ -21,12 +21,15 @@ from numpy.typing import NDArray
 from gru_bench.layout import Layout
 from gru_bench.problem import (
     Array,
+    FunctionProblem,
     as_rows,
     chunk_for,
     coarsest_epsilon,
     densified,
     displaced,
     displaced_points,
+    forward_mode,
+    gradient_problem,
     padded,
 )
 from gru_bench.replay import Replay, Rows, UnsupportedOperation, Value
@@ -404,6 +407,24 @@ class CellProblem:
         )
         value = self.results.join([*outputs, *final] if self._outputs else final)
         return self.arguments.join(once), self.arguments.join(twice), value
+
+    def _function(self, *tensors: Any) -> list[Any]:
+        """Return the results for weights, x `(T, B, F)` and states, tensors in and out."""
+        p = len(self._weights)
+        xs = tf.unstack(tensors[p])
+        outputs, final = self.subject.run_tensors(tensors[:p], xs, tensors[p + 1 :])
+        return [tf.stack(outputs), *final] if self._outputs else final
+
+    def push_forward(self, direction: Array) -> Array:
+        """Return J d by TensorFlow's forward mode, `(m,)`."""
+        primals = [tf.constant(a) for a in self.arguments.split(self.point)]
+        tangents = [tf.constant(a) for a in self.arguments.split(direction)]
+        return self.results.join(forward_mode(lambda: self._function(*primals), primals, tangents))
+
+    def gradient(self, cotangent: Array) -> FunctionProblem:
+        """Return the gradient of Σ_o cotangent_o result_o as a problem of its own."""
+        parts = [tf.constant(a) for a in self.results.split(cotangent)]
+        return gradient_problem(self, self._function, parts)
 
     def at(self, point: Array) -> CellProblem:
         """Return the same cell at other weights, inputs and states."""
