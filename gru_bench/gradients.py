@@ -22,7 +22,7 @@ from gru_bench.discrepancy import GradientCheck, Tally
 from gru_bench.errors import UsageError, check_integer, check_known, in_one_line
 from gru_bench.layout import Layout
 from gru_bench.problem import FunctionProblem, Problem, agrees
-from gru_bench.runtime import tf
+from gru_bench.reproduction import script_for_cell, script_for_function
 from gru_bench.sequence import CellProblem
 from gru_bench.subject import KerasSubject, make_subject
 
@@ -127,10 +127,15 @@ def check_gradients(
     problem: Problem
     if _is_function(cell):
         problem = _function_problem(cell, values)
+        module = getattr(cell, "__module__", "__main__")
+        script = script_for_function(problem.name, module, problem, options)
     else:
         subject = make_subject(cell, constructor, input_size, "float64", training)
         subject = _in_double(subject, notes)
         problem = cell_problem(subject, steps, batch, inputs, states, outputs, chosen.seed)
+        script = script_for_cell(
+            subject, problem, {"steps": steps, "batch": batch, "outputs": outputs, **options}
+        )
     check = _check(problem, chosen, notes)
     if chosen.forward:
         check_forward(problem, chosen.seed, check)
@@ -138,6 +143,7 @@ def check_gradients(
         _check_second_order(problem, chosen, check)
     if chosen.kinks == "move" and check.kinks:
         check = _check_elsewhere(problem, chosen, check)
+    check.script = script
     check.seconds = time.perf_counter() - started
     return check
 

@@ -345,6 +345,14 @@ class CellProblem:
         self.unconnected = tuple(names[k] for k in self._step.unconnected)
         return np.concatenate([*columns, d_state], axis=1)
 
+    def state_jacobians(self) -> Iterator[Array]:
+        """Yield for each step ∂s_t/∂s_{t-1}, transposed: `(S, S)`."""
+        _, xs, states = self._parts()
+        output_size = xs.shape[1] * int(np.prod(self.subject.output_shape))
+        sizes = [s.size for s in states]
+        for local in self._step_jacobians(output_size, sizes):
+            yield local[-sum(sizes) :, output_size:]
+
     def _step_jacobians(self, output_size: int, sizes: Sequence[int]) -> Any:
         """Yield for each step the derivatives by weights, x and states, `(n', O + S)`."""
         alias = self._step.output_is_state
