@@ -51,7 +51,11 @@ def bench(given: argparse.Namespace) -> list[tuple[float, float]]:
 
     def check() -> None:
         found = check_gradients(
-            subject, steps=given.steps, inputs=a["x"], states=[a["h"]], outputs=given.outputs == "all"
+            subject,
+            steps=given.steps,
+            inputs=a["x"],
+            states=[a["h"]],
+            outputs=given.outputs == "all",
         )
         assert found.ok, found
 
@@ -68,7 +72,9 @@ def tensorflow(given: argparse.Namespace, traced: bool) -> list[tuple[float, flo
     names = subject.parameter_names
 
     def function(*values: Any) -> Any:
-        outputs, final = subject.run_tensors(values[: len(names)], tf.unstack(values[-2]), [values[-1]])
+        outputs, final = subject.run_tensors(
+            values[: len(names)], tf.unstack(values[-2]), [values[-1]]
+        )
         if given.outputs != "all":
             return final[0]
         return tf.concat([tf.reshape(t, [-1]) for t in [*outputs, *final]], 0)

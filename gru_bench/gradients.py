@@ -275,13 +275,14 @@ def _autodiff(problem: Problem, options: Options, check: GradientCheck) -> Array
     once, twice, value = problem.pull_back(cotangent)
     check.repeat_gap = float(np.max(np.abs(once - twice), initial=0))
     check.repeats = check.repeat_gap <= options.nondet_tol
-    if not agrees(problem.value, value, problem.epsilon):
+    autodiff = problem.jacobian()
+    if not agrees(problem.value, value, problem.epsilon, problem.blur[-1]):
         problem.use_tensorflow()
         check.path = problem.path
-        if not agrees(problem.value, value, problem.epsilon):
+        autodiff = problem.jacobian()
+        if not agrees(problem.value, value, problem.epsilon, problem.blur[-1]):
             check.repeats = False
             check.notes.append("the cell gives other results when it is run again")
-    autodiff = problem.jacobian()
     check.unconnected = problem.unconnected
     with np.errstate(invalid="ignore"):
         gap = np.abs(autodiff @ cotangent - once)

@@ -160,7 +160,9 @@ def _split(attributes: Attributes, lead: int, axis: Array, x: Array) -> list[Arr
     return [x[(*before, slice(k, k + width))] for k in range(0, x.shape[where], width)]
 
 
-def _split_v(_attributes: Attributes, lead: int, x: Array, sizes: Array, axis: Array) -> list[Array]:
+def _split_v(
+    _attributes: Attributes, lead: int, x: Array, sizes: Array, axis: Array
+) -> list[Array]:
     where = _axis(axis, x.ndim - lead, lead)
     lengths = [int(size) for size in sizes]
     if -1 in lengths:
@@ -203,7 +205,9 @@ def _strided_slice(
     return [x[(slice(None),) * lead + index]]
 
 
-def strided_index(attributes: Attributes, begin: Array, end: Array, strides: Array) -> tuple[Any, ...]:
+def strided_index(
+    attributes: Attributes, begin: Array, end: Array, strides: Array
+) -> tuple[Any, ...]:
     """Return the Python index that a StridedSlice's masks and bounds stand for."""
     index: list[Any] = []
     for k, (first, last, stride) in enumerate(zip(begin, end, strides, strict=True)):
@@ -222,7 +226,13 @@ def strided_index(attributes: Attributes, begin: Array, end: Array, strides: Arr
 
 
 def _strided_slice_grad(
-    attributes: Attributes, lead: int, shape: Array, begin: Array, end: Array, strides: Array, dy: Array
+    attributes: Attributes,
+    lead: int,
+    shape: Array,
+    begin: Array,
+    end: Array,
+    strides: Array,
+    dy: Array,
 ) -> list[Array]:
     result = np.zeros((*dy.shape[:lead], *(int(n) for n in shape)), dy.dtype)
     result[(slice(None),) * lead + strided_index(attributes, begin, end, strides)] = dy
@@ -231,7 +241,8 @@ def _strided_slice_grad(
 
 def _slice(_attributes: Attributes, lead: int, x: Array, begin: Array, size: Array) -> list[Array]:
     index = tuple(
-        slice(int(b), None if s == -1 else int(b) + int(s)) for b, s in zip(begin, size, strict=True)
+        slice(int(b), None if s == -1 else int(b) + int(s))
+        for b, s in zip(begin, size, strict=True)
     )
     return [x[(slice(None),) * lead + index]]
 

@@ -37,9 +37,7 @@ def _array(value: NDArray[Any]) -> str:
     return f'array("{text}"{"".join(f", {n}" for n in value.shape)})'
 
 
-def script_for_cell(
-    subject: KerasSubject, problem: Problem, settings: Mapping[str, Any]
-) -> str:
+def script_for_cell(subject: KerasSubject, problem: Problem, settings: Mapping[str, Any]) -> str:
     """Return the script for a cell: it is made from its configuration, then given its weights.
 
     Args:
@@ -75,7 +73,9 @@ def script_for_cell(
     return "\n".join(lines)
 
 
-def script_for_function(name: str, module: str, problem: Problem, settings: Mapping[str, Any]) -> str:
+def script_for_function(
+    name: str, module: str, problem: Problem, settings: Mapping[str, Any]
+) -> str:
     """Return the script for a function that can be imported by name."""
     if problem.arguments.size > LARGEST:
         return f"# {problem.arguments.size} numbers are too many for a script: {dict(settings)}"

@@ -153,7 +153,9 @@ class Blur:
 
     def __init__(self, arguments: Layout, point: Array, states: int) -> None:
         self._arguments = arguments
-        kinds = {k: [p for p in arguments.parts if p.kind == k] for k in ("weight", "input", "state")}
+        kinds = {
+            k: [p for p in arguments.parts if p.kind == k] for k in ("weight", "input", "state")
+        }
         biggest = {
             k: max([1.0, *(float(np.abs(point[p.where]).max(initial=0)) for p in parts)])
             for k, parts in kinds.items()
@@ -305,7 +307,11 @@ class CellProblem:
             weights, states = parts[:p], parts[p + 1 :]
             xs = np.moveaxis(parts[p], 1, 0)
             if self._use_replay:
-                lifted = [Rows(w) for w in weights], [Rows(x) for x in xs], [Rows(s) for s in states]
+                lifted = (
+                    [Rows(w) for w in weights],
+                    [Rows(x) for x in xs],
+                    [Rows(s) for s in states],
+                )
                 found.append(as_rows(self._replayed(*lifted), len(rows))[:count])
                 continue
             outputs, final = self._step.run_rows(
@@ -386,7 +392,10 @@ class CellProblem:
         def repeated(values: Sequence[Any]) -> Any:
             return tf.constant(np.repeat(np.stack([np.asarray(v) for v in values]), count, axis=0))
 
-        frozen = [repeated([self._frozen_visited[t][k] for t in steps]) for k in range(len(self._step.frozen))]
+        frozen = [
+            repeated([self._frozen_visited[t][k] for t in steps])
+            for k in range(len(self._step.frozen))
+        ]
         states = [repeated([self._visited[t][k] for t in steps]) for k in range(len(sizes))]
         gradients = self._step.pull_back_rows(
             [tf.constant(w) for w in weights],
@@ -399,7 +408,7 @@ class CellProblem:
         return np.concatenate([np.asarray(g).reshape(len(tiled), -1) for g in gradients], axis=1)
 
     def pull_back(self, cotangent: Array) -> tuple[Array, Array, Array]:
-        """Return Σ_o cotangent_o ∂result_o by one tape through all steps, twice; and the results."""
+        """Return Σ_o cotangent_o ∂result_o by one tape, asked for twice; and the results."""
         weights, xs, states = self._parts()
         parts = self.results.split(cotangent.astype(self.point.dtype))
         shape = (self.steps, xs.shape[1], *self.subject.output_shape)
