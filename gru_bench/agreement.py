@@ -25,8 +25,8 @@ from gru_bench.problem import Problem
 
 Array = NDArray[Any]
 
-#: By what suspects' steps shrink, pass after pass.
-SHRINK = (1 / 8, 1 / 64, 1 / 512)
+#: By what suspects' steps shrink, pass after pass; the last is for kinks alone.
+SHRINK = (1 / 8, 1 / 64, 1 / 512, 1 / 8192)
 
 #: An estimate coarser than this, relative to the largest derivative of the same result by the
 #: same tensor, is measured again.
@@ -132,7 +132,9 @@ class Agreement:
         step = np.repeat(found.step[:, None], given.shape[1], axis=1)
         suspects = found.kinked.copy()
         for shrink in SHRINK:
-            again = suspects | self._doubtful(given, found.value, error, limit)
+            again = suspects.copy()
+            if shrink != SHRINK[-1]:
+                again |= self._doubtful(given, found.value, error, limit)
             if not again.any():
                 break
             finer = central(self._problem, columns[again], largest[again] * shrink)
@@ -143,6 +145,9 @@ class Agreement:
             within = np.abs(given[again] - finer.value) <= finer_error
             fine = finer_error <= self._ceiling[self._part[columns[again]]] + 10 * FLOOR
             better |= beyond & within & fine
+            # Where both contradict each other, the larger steps straddle a kink.
+            conflict = np.abs(found.value[again] - finer.value) > error[again] + finer_error
+            better |= conflict & suspects[again][:, None]
             finer_step = np.broadcast_to(finer.step[:, None], better.shape)
             for kept, new in ((found.value, finer.value), (error, finer_error), (step, finer_step)):
                 kept[again] = np.where(better, new, kept[again])

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.cells import cell_name
+from gru_bench.errors import in_one_line
 from gru_bench.problem import Problem
 from gru_bench.subject import KerasSubject
 
@@ -53,11 +54,15 @@ def script_for_cell(subject: KerasSubject, problem: Problem, settings: Mapping[s
     inputs = next(a for p, a in parts.items() if p.kind == "input")
     if problem.arguments.size > LARGEST:
         return f"# {problem.arguments.size} numbers are too many for a script: {dict(settings)}"
+    try:
+        config = cell.get_config()
+    except Exception as error:  # a user's cell can fail in any way
+        return f"# {name} has no configuration to be made from: {in_one_line(error)}"
     lines = [
         HEAD + "from gru_bench.subject import KerasSubject",
         f"from {module} import {name}",
         DECODE,
-        f"cell = {name}.from_config({cell.get_config()!r})",
+        f"cell = {name}.from_config({config!r})",
         f"subject = KerasSubject(cell, {subject.input_size}, {subject.training})",
         "subject.assign({",
         *(f'    "{key}": {_array(value)},' for key, value in weights.items()),
@@ -86,6 +91,6 @@ def script_for_function(
         "values = {",
         *(f'    "{part.name}": {_array(value)},' for part, value in parts),
         "}",
-        f"print(check_gradients({name}, values, {', '.join(f'{k}={v!r}' for k, v in settings.items())}))",
+        f"print(check_gradients({name}, values, **{dict(settings)!r}))",
     ]
     return "\n".join(lines)
