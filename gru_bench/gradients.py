@@ -272,7 +272,10 @@ def _check_second_order(problem: Problem, options: Options, check: GradientCheck
 def _autodiff(problem: Problem, options: Options, check: GradientCheck) -> Array:
     """Return autodiff's Jacobian, confirmed by one tape and by asking for it twice."""
     cotangent = np.random.default_rng(options.seed).uniform(0.5, 1, problem.results.size)
-    once, twice, value = problem.pull_back(cotangent)
+    try:
+        once, twice, value = problem.pull_back(cotangent)
+    except Exception as error:  # a user's gradient can fail in any way
+        raise UsageError(f"{problem.name!r} has no gradient: {in_one_line(error)}") from error
     check.repeat_gap = float(np.max(np.abs(once - twice), initial=0))
     check.repeats = check.repeat_gap <= options.nondet_tol
     autodiff = problem.jacobian()

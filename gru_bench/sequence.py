@@ -351,6 +351,15 @@ class CellProblem:
         self.unconnected = tuple(names[k] for k in self._step.unconnected)
         return np.concatenate([*columns, d_state], axis=1)
 
+    def split(self) -> tuple[Array, list[Array]]:
+        """Return the inputs `(T, B, F)` and the states before the first step."""
+        _, xs, states = self._parts()
+        return xs, states
+
+    def final_states(self) -> list[Array]:
+        """Return the states after the last step."""
+        return list(self._visited[-1])
+
     def state_jacobians(self) -> Iterator[Array]:
         """Yield for each step ∂s_t/∂s_{t-1}, transposed: `(S, S)`."""
         _, xs, states = self._parts()
