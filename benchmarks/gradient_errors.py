@@ -34,7 +34,7 @@ def problem_of(subject: KerasSubject, sample: Sample) -> Problem:
 def plant(
     sample: Sample, subject: KerasSubject, clean: np.ndarray[Any, Any]
 ) -> tuple[str, KerasSubject, np.ndarray[Any, Any], int]:
-    """Return a fault, the planted subject, which derivatives it changes, and how many were drawn."""
+    """Return a fault, the planted subject, the derivatives it changes, how many were drawn."""
     rng = np.random.default_rng([sample.seed, 2])
     activations, products = count_places(subject)
     places = {

@@ -148,7 +148,7 @@ def jax(given: argparse.Namespace) -> list[tuple[float, float]]:
     return [timed(check) for _ in range(2)]
 
 
-def memory(given: argparse.Namespace) -> dict[str, Any]:
+def memory(_given: argparse.Namespace) -> dict[str, Any]:
     from gru_bench.cells import GRUCell
     from gru_bench.gradients import check_gradients
 

@@ -101,7 +101,7 @@ def _central_block(
     difference = made[0] - made[1]
     difference /= 2 * h[..., None]
     value, correction = _extrapolate(difference)
-    return value, correction, _kinks(made, base, h)
+    return value, correction, _kinks(made, base)
 
 
 def _extrapolate(table: Array) -> tuple[Array, Array]:
@@ -114,7 +114,7 @@ def _extrapolate(table: Array) -> tuple[Array, Array]:
     return table[0], np.abs(correction)
 
 
-def _kinks(made: Array, base: Array, h: Array) -> NDArray[np.bool_]:
+def _kinks(made: Array, base: Array) -> NDArray[np.bool_]:
     """Return the columns where (f(θ+h) - 2f(θ) + f(θ-h)) / h does not go down with h.
 
     It is the difference between the one-sided derivatives: smoothness makes it proportional to h.

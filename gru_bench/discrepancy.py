@@ -254,7 +254,7 @@ class Tally:
         kinks = [e for e in self._entries if e.kind == "kink"]
         rest = sorted((e for e in self._entries if e.kind == "agrees"), key=lambda e: -e.ratio)
         check.listed = (wrong or kinks or rest[:1])[:LISTED]
-        check.worst = (wrong or rest or kinks or [None])[0]
+        check.worst = next(iter([*wrong, *rest, *kinks]), None)
 
 
 def _count(

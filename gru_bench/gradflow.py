@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from gru_bench.errors import UsageError, check_integer
 from gru_bench.gradients import cell_problem
+from gru_bench.runtime import keras
 from gru_bench.subject import KerasSubject, make_subject
 
 Array = NDArray[Any]
@@ -146,8 +148,6 @@ def compare_flow(
     Returns:
         One row for each cell, condition and T; the columns are those of `Flow`.
     """
-    from gru_bench.runtime import keras
-
     flows: list[Flow] = []
     for name in cells:
         keras.utils.set_random_seed(seed)
@@ -172,19 +172,17 @@ def draw_flow(table: pd.DataFrame, path: str | Path) -> None:
         table: as `compare_flow` returns it.
         path: where to save; the suffix says the format.
     """
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
     styles = {"initialised": "-", "trained": "--", "gate shut": ":"}
     colors = {cell: f"C{k}" for k, cell in enumerate(dict.fromkeys(table["cell"]))}
-    for (cell, condition), rows in table.groupby(["cell", "condition"], sort=False):
-        short = str(cell).rpartition(":")[2]
-        line = {"color": colors[cell], "linestyle": styles[condition]}
-        axes.plot(rows["steps"], rows["log10_norm"], label=f"{short}, {condition}", **line)
-        axes.fill_between(
-            rows["steps"], rows["log10_median"], rows["log10_norm"], color=colors[cell], alpha=0.08
-        )
+    for group, rows in table.groupby(["cell", "condition"], sort=False):
+        cell, condition = (str(name) for name in group)
+        short, color = cell.rpartition(":")[2], colors[cell]
+        steps, top, middle = (rows[c] for c in ("steps", "log10_norm", "log10_median"))
+        label, style = f"{short}, {condition}", styles[condition]
+        axes.plot(steps, top, label=label, color=color, linestyle=style)
+        axes.fill_between(steps, middle, top, color=color, alpha=0.08)
     axes.set_xscale("log", base=2)
     axes.set_xlabel("steps T")
     axes.set_ylabel("log10 of the singular values of ∂s_T/∂s_0 (line: largest, to median)")

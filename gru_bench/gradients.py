@@ -335,7 +335,8 @@ def _check_elsewhere(problem: Problem, options: Options, check: GradientCheck) -
     for attempt in range(1, 6):
         size = MOVE * attempt * (1 + np.abs(problem.point))
         moved = problem.at(problem.point + rng.uniform(0.5, 1, size.shape) * size)
-        note = f"the point had {check.kinks} derivatives at kinks and was moved by up to {size.max():.2g}"
+        kinks = f"the point had {check.kinks} derivatives at kinks"
+        note = f"{kinks} and was moved by up to {size.max():.2g}"
         elsewhere = _check(moved, options, [note])
         elsewhere.moved = True
         if not elsewhere.kinks:

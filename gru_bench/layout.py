@@ -48,14 +48,18 @@ class Part:
         return tuple(full)
 
 
+#: Name, kind, shape, and the axis of the batch (None without) of a tensor.
+Described = tuple[str, str, tuple[int, ...], int | None]
+
+
 class Layout:
     """Tensors one after another.
 
     Args:
-        parts: name, kind, shape and the axis of the batch (None without) of each.
+        parts: what each is.
     """
 
-    def __init__(self, parts: Sequence[tuple[str, str, tuple[int, ...], int | None]]) -> None:
+    def __init__(self, parts: Sequence[Described]) -> None:
         made, offset = [], 0
         for name, kind, shape, batch in parts:
             made.append(Part(name, kind, tuple(shape), offset, batch))

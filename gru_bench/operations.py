@@ -64,7 +64,7 @@ def _add_n(*arrays: Array) -> Array:
     return total
 
 
-def _plain(function: Callable[..., Any]) -> Callable[..., Array]:
+def _plain(function: Any) -> Callable[..., Array]:
     """Return an entry for an operation without attributes."""
     return lambda _attributes, *arrays: function(*arrays)
 
@@ -266,7 +266,7 @@ def _reduce(function: Callable[..., Any]) -> Callable[..., list[Array]]:
     return reduce
 
 
-def _matmul(attributes: Attributes, lead: int, a: Array, b: Array) -> list[Array]:
+def _matmul(attributes: Attributes, _lead: int, a: Array, b: Array) -> list[Array]:
     if attributes.get("transpose_a") or attributes.get("adj_x"):
         a = np.swapaxes(a, -1, -2)
     if attributes.get("transpose_b") or attributes.get("adj_y"):

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from gru_bench.errors import UsageError
 from gru_bench.layout import Layout
-from gru_bench.replay import Replay, Rows, Sparse, UnsupportedOperation, Value
+from gru_bench.replay import Replay, UnsupportedOperationError
+from gru_bench.rows import Rows, Sparse, Value
 from gru_bench.runtime import tf
 
 Array = NDArray[Any]
@@ -185,7 +186,7 @@ class FunctionProblem:
         self._replay = self._make_replay(concrete, len(arrays))
         self.path = "replay" if self._replay else "vectorized"
         self._compiled: dict[str, Any] = {}
-        self.chunk = chunk_for(max(p.shape[-1] for p in self.arguments.parts if p.shape))
+        self.chunk = chunk_for(max([1, *(p.shape[-1] for p in self.arguments.parts if p.shape)]))
 
     def _result_name(self, k: int, count: int) -> str:
         if self._result_names:
@@ -194,8 +195,8 @@ class FunctionProblem:
 
     def _flat(self, *tensors: Any) -> list[Any]:
         made = self._function(*tensors)
-        tensors = [tf.convert_to_tensor(t) for t in tf.nest.flatten(made) if t is not None]
-        return [t for t in tensors if t.dtype.is_floating]
+        returned = [tf.convert_to_tensor(t) for t in tf.nest.flatten(made) if t is not None]
+        return [t for t in returned if t.dtype.is_floating]
 
     def _make_replay(self, concrete: Any, count: int) -> Replay | None:
         graph = concrete.graph
@@ -204,7 +205,7 @@ class FunctionProblem:
             replay = Replay(graph, [graph.inputs[:count]], concrete.outputs, captured)
             with np.errstate(all="ignore"):
                 values = replay.finish(replay.prepare(self._parts()))
-        except UnsupportedOperation:
+        except UnsupportedOperationError:
             return None
         return replay if agrees(as_rows(values, 1)[0], self.value, self.epsilon) else None
 

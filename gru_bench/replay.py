@@ -20,57 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.operations import ELEMENTWISE, MOVES, STRUCTURAL
+from gru_bench.rows import Rows, Sparse, Value
 from gru_bench.runtime import tf
 
 Array = NDArray[Any]
 
 
-class UnsupportedOperation(Exception):
+class UnsupportedOperationError(Exception):
     """The graph has an operation that cannot be replayed; its type is the message."""
-
-
-@dataclass(slots=True)
-class Rows:
-    """A value with a leading axis of P points.
-
-    Args:
-        array: `(P, ...)`.
-    """
-
-    array: Array
-
-
-@dataclass(slots=True)
-class Sparse:
-    """A weight of which some points displace one entry.
-
-    Args:
-        base: the weight itself.
-        count: P.
-        rows: the points that displace it, without repetition.
-        positions: which entry, in the flat order of `base`.
-        deltas: by how much.
-    """
-
-    base: Array
-    count: int
-    rows: NDArray[np.int64]
-    positions: NDArray[np.int64]
-    deltas: Array
-
-    def dense(self) -> Rows:
-        """Return the same as rows."""
-        flat = np.repeat(self.base.reshape(1, -1).astype(self.dtype), self.count, axis=0)
-        flat[self.rows, self.positions] += self.deltas
-        return Rows(flat.reshape(self.count, *self.base.shape))
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The dtype of displaced entries."""
-        return np.result_type(self.base, self.deltas)
-
-
-Value = Array | Rows | Sparse
 
 
 @dataclass(frozen=True)
@@ -104,7 +61,7 @@ class Replay:
         captured: placeholder and value of what the graph captured.
 
     Raises:
-        UnsupportedOperation: the graph has an operation that is not in the tables.
+        UnsupportedOperationError: the graph has an operation that is not in the tables.
     """
 
     def __init__(
@@ -162,7 +119,7 @@ class Replay:
             operands = [self._fixed[i][k] for i, k in node.inputs]
             self._fixed[index] = self._apply(index, operands)
         elif node.elementwise is None and node.type not in STRUCTURAL:
-            raise UnsupportedOperation(node.type)
+            raise UnsupportedOperationError(node.type)
 
     def _order_by_dependence(self) -> None:
         """Split the nodes into those of the first group alone and the rest."""
@@ -231,7 +188,7 @@ class Replay:
             return None
         node = self._nodes[index]
         function = MOVES[node.type]
-        bases = [v.base if isinstance(v, Sparse) else v for v in operands]
+        bases: list[Any] = [v.base if isinstance(v, Sparse) else v for v in operands]
         results = function(node.attributes, 0, *bases)
         which = [k for k, v in enumerate(operands) if isinstance(v, Sparse)]
         if index not in self._maps:
@@ -340,7 +297,7 @@ def _structural(node: Node, operands: list[Any], lead: bool) -> list[Value]:
     function = STRUCTURAL.get(node.type)
     if function is None:
         if lead:
-            raise UnsupportedOperation(node.type)
+            raise UnsupportedOperationError(node.type)
         return _by_tensorflow(node, operands)
     if not lead:
         return list(function(node.attributes, 0, *operands))
@@ -391,7 +348,7 @@ def _by_tensorflow(node: Node, operands: list[Array]) -> list[Value]:
     """Let TensorFlow itself compute what no perturbation reaches."""
     function = getattr(tf.raw_ops, node.type, None)
     if function is None:
-        raise UnsupportedOperation(node.type)
+        raise UnsupportedOperationError(node.type)
     accepted = inspect.signature(function).parameters
     attributes = {k: v for k, v in node.attributes.items() if k in accepted}
     queue = list(operands)
@@ -402,6 +359,6 @@ def _by_tensorflow(node: Node, operands: list[Array]) -> list[Value]:
     try:
         made = function(**attributes)
     except Exception as error:
-        raise UnsupportedOperation(node.type) from error
+        raise UnsupportedOperationError(node.type) from error
     parts = made if isinstance(made, (list, tuple)) else [made]
     return [np.asarray(part) for part in parts]

@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.layout import Layout
+from gru_bench.blur import Blur
+from gru_bench.layout import Described, Layout
 from gru_bench.problem import (
     Array,
     FunctionProblem,
     as_rows,
     chunk_for,
-    coarsest_epsilon,
     densified,
     displaced,
     displaced_points,
@@ -32,150 +32,11 @@ from gru_bench.problem import (
     gradient_problem,
     padded,
 )
-from gru_bench.replay import Replay, Rows, UnsupportedOperation, Value
+from gru_bench.replay import UnsupportedOperationError
+from gru_bench.rows import Rows, Value
 from gru_bench.runtime import tf
 from gru_bench.subject import KerasSubject
-
-
-class TracedStep:
-    """One step of a subject traced for one batch size, and what is made from it.
-
-    Args:
-        subject: whose step.
-        batch: B.
-    """
-
-    def __init__(self, subject: KerasSubject, batch: int) -> None:
-        self.subject = subject
-        self.frozen = subject.frozen
-        self.output_is_state: int | None = None
-        self.unconnected: tuple[int, ...] = ()
-        dtype = subject.dtype
-        self._specs = (
-            [tf.TensorSpec(w.shape, w.dtype) for w in subject.weights],
-            [tf.TensorSpec(f.shape, f.dtype) for f in self.frozen],
-            tf.TensorSpec((batch, subject.input_size), dtype),
-            [tf.TensorSpec((batch, *shape), dtype) for shape in subject.state_shapes],
-        )
-        self._step = tf.function(self._trace, autograph=False)
-        self.concrete = self._step.get_concrete_function(*self._specs)
-        self.epsilon = coarsest_epsilon(self.concrete.graph, dtype)
-        self.pull_back_rows = tf.function(self._vectorized_pull_back, autograph=False)
-        self.run_rows = tf.function(self._vectorized_run, autograph=False)
-        self.tape = tf.function(self.pull_back, autograph=False)
-        self.taped: set[int] = set()
-        self.replay = self._make_replay()
-
-    def _trace(self, weights: Any, frozen: Any, x: Any, states: Any) -> Any:
-        output, new, frozen = self.subject.step_tensors(weights, frozen, x, states)
-        self.output_is_state = next((k for k, s in enumerate(new) if s is output), None)
-        return output, new, frozen
-
-    def __call__(self, weights: Any, frozen: Any, x: Any, states: Any) -> Any:
-        """Return output, states and frozen values of one step, in graph mode."""
-        return self._step(weights, frozen, x, states)
-
-    def _make_replay(self) -> Replay | None:
-        graph = self.concrete.graph
-        inputs = list(graph.inputs)
-        groups = []
-        for spec in self._specs:
-            size = len(spec) if isinstance(spec, list) else 1
-            groups.append(inputs[:size])
-            inputs = inputs[size:]
-        captured = list(zip(inputs, self.concrete.captured_inputs, strict=True))
-        try:
-            return Replay(graph, groups, self.concrete.outputs, captured)
-        except UnsupportedOperation:
-            return None
-
-    def _vectorized_pull_back(self, weights: Any, *rows: Any) -> Any:
-        return tf.vectorized_map(lambda row: self._pull_back_step(weights, *row), rows)
-
-    def _pull_back_step(
-        self, weights: Any, frozen: Any, x: Any, states: Any, d_output: Any, d_states: Any
-    ) -> Any:
-        sources = [*weights, x, *states]
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(sources)
-            output, new, _ = self.subject.step_tensors(weights, frozen, x, states)
-        found = tape.gradient([output, *new], sources, output_gradients=[d_output, *d_states])
-        self.unconnected = tuple(k for k, g in enumerate(found) if g is None)
-        return [
-            tf.zeros_like(s) if g is None else tf.convert_to_tensor(g)
-            for s, g in zip(sources, found, strict=True)
-        ]
-
-    def _vectorized_run(self, weights: Any, xs: Any, states: Any) -> Any:
-        """Return outputs `(T, P, B, O)` and final states for weights with a leading axis P."""
-        steps = int(xs.shape[0])
-        outputs = tf.TensorArray(xs.dtype, size=steps)
-
-        def body(t: Any, outputs: Any, frozen: Any, states: Any) -> Any:
-            output, states, after = tf.vectorized_map(
-                lambda row: self.subject.step_tensors(row[0], frozen, row[1], row[2]),
-                (weights, xs[t], states),
-            )
-            return t + 1, outputs.write(t, output), [f[0] for f in after], list(states)
-
-        start = (0, outputs, list(self.frozen), list(states))
-        _, outputs, _, states = tf.while_loop(lambda t, *_: t < steps, body, start)
-        return outputs.stack(), states
-
-    def pull_back(self, weights: Any, xs: Any, states: Any, d_outputs: Any, d_final: Any) -> Any:
-        """Return results, and their gradients asked for twice of one tape through all steps."""
-        sources = [*weights, *xs, *states]
-        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
-            tape.watch(sources)
-            outputs, final = self.subject.run_tensors(weights, xs, states)
-        made, cotangents = [*outputs, *final], [*d_outputs, *d_final]
-        zero = tf.UnconnectedGradients.ZERO
-        once, twice = (
-            tape.gradient(made, sources, cotangents, unconnected_gradients=zero) for _ in range(2)
-        )
-        return outputs, final, once, twice
-
-
-class Blur:
-    """How many roundings blur derivatives and results, bounded step by step.
-
-    A saturated gate has a slope y (1 - y) that is rounded by eps, however small it is; so what a
-    step adds to the error of a derivative does not shrink with the slope. With ω the largest
-    weight, B_t = B_{t-1} |∂s_t/∂s_{t-1}| + ω Σ_k |ds_{t-1,k}/dθ| + ω' for each tensor of
-    arguments, ω' being ω for inputs and states and the largest operand for weights. The last row
-    is for the states themselves: N_t = N_{t-1} |∂s_t/∂s_{t-1}| + 1.
-
-    Args:
-        arguments: their layout.
-        point: where.
-        states: number of state entries.
-    """
-
-    def __init__(self, arguments: Layout, point: Array, states: int) -> None:
-        self._arguments = arguments
-        kinds = {
-            k: [p for p in arguments.parts if p.kind == k] for k in ("weight", "input", "state")
-        }
-        biggest = {
-            k: max([1.0, *(float(np.abs(point[p.where]).max(initial=0)) for p in parts)])
-            for k, parts in kinds.items()
-        }
-        operand = max(biggest["input"], biggest["state"])
-        self._weight = biggest["weight"]
-        entering = [operand if p.kind == "weight" else self._weight for p in arguments.parts]
-        self._entering = np.array([*entering, 1.0])[:, None]
-        self.rows = np.zeros((len(arguments.parts) + 1, states))
-
-    def step(self, d_state: Array, by_state: Array) -> Array:
-        """Return the bounds after a step, `(tensors + 1, O + S)`."""
-        size = np.abs(d_state).sum(axis=1)
-        largest = [size[p.where].max(initial=0) for p in self._arguments.parts]
-        carried = self._weight * np.array([*largest, 0.0])[:, None]
-        return np.asarray(self.rows @ np.abs(by_state) + carried + self._entering)
-
-    def keep(self, rows: Array) -> None:
-        """Go on from the bounds of the states, `(tensors + 1, S)`."""
-        self.rows = rows
+from gru_bench.traced import traced_step
 
 
 class CellProblem:
@@ -201,26 +62,28 @@ class CellProblem:
         self.steps, batch, _ = xs.shape
         self._outputs = outputs
         self._weights = list(subject.parameters.values() if weights is None else weights)
-        parts = [(n, "weight", a.shape, None) for n, a in subject.parameters.items()]
+        parts: list[Described] = [
+            (n, "weight", a.shape, None) for n, a in subject.parameters.items()
+        ]
         parts.append(("x", "input", xs.shape, 1))
         names = _state_names(len(states))
         parts += [(n, "state", s.shape, 0) for n, s in zip(names, states, strict=True)]
         self.arguments = Layout(parts)
         self.point = self.arguments.join([*self._weights, xs, *states])
-        made: list[tuple[str, str, tuple[int, ...], int | None]] = []
+        made: list[Described] = []
         if outputs:
             made.append(("output", "output", (self.steps, batch, *subject.output_shape), 1))
         made += [(f"final_{n}", "final", s.shape, 0) for n, s in zip(names, states, strict=True)]
         self.results = Layout(made)
         self.chunk = chunk_for(batch * max([1, *(int(np.prod(s)) for s in subject.state_shapes)]))
-        self._step = _traced(subject, batch)
+        self._step = traced_step(subject, batch)
         self.epsilon = self._step.epsilon
         self.unconnected: tuple[str, ...] = ()
         self._use_replay = self._step.replay is not None
         self.path = "replay" if self._use_replay else "vectorized"
         try:
             self._visit()
-        except UnsupportedOperation:
+        except UnsupportedOperationError:
             self.use_tensorflow()
 
     def _parts(self) -> tuple[list[Array], Array, list[Array]]:
@@ -461,11 +324,3 @@ class CellProblem:
 
 def _state_names(count: int) -> list[str]:
     return ["h_0"] if count == 1 else [f"state{k}_0" for k in range(count)]
-
-
-def _traced(subject: KerasSubject, batch: int) -> TracedStep:
-    """Return the traced step of a subject, traced once for each batch size."""
-    cache = subject.traced
-    if batch not in cache:
-        cache[batch] = TracedStep(subject, batch)
-    return cache[batch]

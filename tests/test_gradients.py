@@ -17,6 +17,7 @@ from gru_bench.errors import UsageError
 from gru_bench.gradflow import COMPARED, compare_flow, draw_flow, measure_flow
 from gru_bench.gradients import cell_problem, check_gradients
 from gru_bench.runtime import keras, tf
+from gru_bench.sequence import CellProblem
 from gru_bench.subject import KerasSubject, make_subject
 
 
@@ -209,8 +210,6 @@ def test_forward_mode_is_checked() -> None:
 
 
 def test_forward_mode_that_is_wrong_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    from gru_bench.sequence import CellProblem
-
     right = CellProblem.push_forward
     monkeypatch.setattr(CellProblem, "push_forward", lambda self, d: right(self, d) * (1 + 1e-6))
     check = check_gradients(GRUCell, constructor={"units": 3}, steps=3, forward=True)
