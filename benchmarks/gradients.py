@@ -115,6 +115,7 @@ def torch(given: argparse.Namespace) -> list[tuple[float, float]]:
 
 def jax(given: argparse.Namespace) -> list[tuple[float, float]]:
     import jax
+    import jax.flatten_util
     import jax.numpy as jnp
     from jax.test_util import check_grads
 

@@ -268,7 +268,7 @@ def _count(
     row.entries += found.wrong[inside].size
     row.wrong += int(found.wrong[inside].sum())
     row.kinks += int(found.kinks[inside].sum())
-    row.coarse += int((found.error[inside] > 1e-6 * largest + 1e-12).sum())
+    row.coarse += int((found.error[inside] > np.maximum(1e-6 * largest, 1e-10)).sum())
     row.largest = max(row.largest, float(largest.max()))
     row.distance = max(row.distance, float(distance[inside].max()))
     row.ratio = max(row.ratio, float(ratio[inside].max()))

@@ -276,7 +276,9 @@ def _autodiff(problem: Problem, options: Options, check: GradientCheck) -> Array
         once, twice, value = problem.pull_back(cotangent)
     except Exception as error:  # a user's gradient can fail in any way
         raise UsageError(f"{problem.name!r} has no gradient: {in_one_line(error)}") from error
-    check.repeat_gap = float(np.max(np.abs(once - twice), initial=0))
+    with np.errstate(invalid="ignore"):
+        same = (once == twice) | (np.isnan(once) & np.isnan(twice))
+        check.repeat_gap = float(np.max(np.where(same, 0, np.abs(once - twice)), initial=0))
     check.repeats = check.repeat_gap <= options.nondet_tol
     autodiff = problem.jacobian()
     if not agrees(problem.value, value, problem.epsilon, problem.blur[-1]):

@@ -82,7 +82,7 @@ class Layout:
 
     def split(self, vector: Array) -> list[Array]:
         """Return the tensors in `vector` `(..., size)`, each `(..., *shape)`."""
-        return [vector[..., p.where].reshape(*vector.shape[:-1], *p.shape) for p in self.parts]
+        return [vector[..., p.where].reshape((*vector.shape[:-1], *p.shape)) for p in self.parts]
 
     def join(self, arrays: Sequence[Array]) -> Array:
         """Return the flat vector of tensors, the inverse of `split`."""

@@ -84,6 +84,8 @@ class KerasSubject:
     ) -> None:
         if not hasattr(cell, "state_size"):
             raise UsageError(f"{cell!r} is not a recurrent cell: it has no state_size")
+        if isinstance(cell, keras.layers.RNN):
+            raise UsageError(f"{cell.name!r} is a whole layer, not a cell: give its .cell")
         self.cell = cell
         self.name = getattr(cell, "name", type(cell).__name__)
         self.input_size = _input_size(cell, input_size)

@@ -253,6 +253,14 @@ def test_a_wrong_slope_at_a_kink_is_wrong() -> None:
     assert not check_gradients(slope_two_at_zero, [np.array([0.0, 1.0])]).ok
 
 
+def test_scalars_and_arguments_without_effect_are_checked() -> None:
+    check = check_gradients(
+        lambda a, b, c: a * tf.sin(b) + 0 * c, [np.float64(2), np.float64(0.3), np.ones(2)]
+    )
+    assert check.ok, check
+    assert check.entries == 4 * 2
+
+
 def test_own_tolerances_replace_the_estimate() -> None:
     assert check_gradients(OneEntryWrong, constructor={"units": 4}, rtol=1e-4, atol=1e-8).ok
     assert not check_gradients(OneEntryWrong, constructor={"units": 4}, rtol=1e-8, atol=0.0).ok
@@ -291,6 +299,8 @@ def test_a_batch_is_checked_row_by_row() -> None:
         (lambda: check_gradients(lambda x: 0 * tf.round(x), [np.ones(2)]), "no differentiable"),
         (lambda: check_gradients(lambda _: None, [np.ones(2)]), "no differentiable output"),
         (lambda: check_gradients(tf.math.log, [-np.ones(2)]), "nan at the point"),
+        (lambda: check_gradients(keras.layers.GRU(2)), "whole layer"),
+        (lambda: check_gradients(5), "not a recurrent cell"),
         (lambda: check_gradients(GRUCell, constructor={"units": 2}, order=3), "order must be"),
         (lambda: check_gradients(GRUCell, constructor={"units": 2}, atol=-1.0), "atol must be"),
         (lambda: check_gradients(GRUCell, constructor={"units": 2}, methd="x"), "methd"),
