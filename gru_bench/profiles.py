@@ -11,6 +11,9 @@ from hypothesis import HealthCheck, settings
 #: Examples tried for a property of ordinary cost, by profile.
 EXAMPLES = {"quick": 8, "ci": 40, "thorough": 1000}
 
+#: The first example is the simplest one (zeros, one step), which most mistakes survive.
+FEWEST = 5
+
 #: The profile of a test run that names none.
 DEFAULT = "ci"
 
@@ -36,8 +39,8 @@ def register() -> None:
 
 
 def scaled(share: float) -> settings:
-    """Return the loaded profile with that share of its examples, at least one.
+    """Return the loaded profile with that share of its examples, at least `FEWEST`.
 
     Decorates a property that costs more (or less) than an ordinary one.
     """
-    return settings(max_examples=max(1, round(settings().max_examples * share)))
+    return settings(max_examples=max(FEWEST, round(settings().max_examples * share)))

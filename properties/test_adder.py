@@ -86,7 +86,7 @@ def test_a_saved_and_loaded_adder_is_the_same(trained: Any, loaded: Adder) -> No
     )
 
 
-@scaled(0.5)
+@scaled(0.15)
 @given(data=st.data())
 def test_wrong_weights_answer_alike_when_loaded(
     trained: Any, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -21,6 +21,7 @@ from gru_bench.cells import (
     sigmoid,
     to_keras,
 )
+from gru_bench.profiles import scaled
 from gru_bench.runtime import keras, tf
 from gru_bench.strategies import Sizes, arrays, dtypes, gru_weights, inputs, sizes, states
 from gru_bench.tolerance import ACTIVATION_EPSILONS, Bound, epsilon, gamma, gru_error
@@ -161,6 +162,7 @@ def built_keras(reset_after: bool, dtype: str, size: Sizes, use_bias: bool) -> A
 
 @every_dtype
 @every_reset
+@scaled(0.5)
 @given(data=st.data(), size=sizes(), use_bias=st.booleans())
 def test_to_keras_and_back_keeps_every_bit(
     reset: str, dtype: str, data: st.DataObject, size: Sizes, use_bias: bool
@@ -178,6 +180,7 @@ def test_to_keras_and_back_keeps_every_bit(
 
 @every_dtype
 @every_reset
+@scaled(0.5)
 @given(data=st.data(), size=sizes(), use_bias=st.booleans())
 def test_to_keras_computes_the_same_function(
     reset: str, dtype: str, data: st.DataObject, size: Sizes, use_bias: bool
@@ -193,6 +196,7 @@ def test_to_keras_computes_the_same_function(
 
 @every_dtype
 @pytest.mark.parametrize("reset_after", [False, True])
+@scaled(0.5)
 @given(data=st.data(), size=sizes(), use_bias=st.booleans())
 def test_from_keras_computes_the_same_function(
     reset_after: bool, dtype: str, data: st.DataObject, size: Sizes, use_bias: bool
@@ -222,6 +226,7 @@ def test_from_keras_computes_the_same_function(
 
 @every_dtype
 @every_reset
+@scaled(0.5)
 @given(data=st.data(), size=sizes())
 def test_from_keras_and_back_keeps_every_kernel(
     reset: str, dtype: str, data: st.DataObject, size: Sizes

@@ -57,7 +57,7 @@ def alone(case: str, seed: int) -> TrainedRun:
 
 
 @every_case
-@scaled(0.4)
+@scaled(0.2)
 @given(
     seeds=st.lists(st.integers(0, 5), min_size=1, max_size=4, unique=True),
     workers=st.sampled_from([1, 2, 3]),
@@ -74,7 +74,7 @@ def test_neighbours_workers_and_checkpoints_change_no_bit(
 
 
 @every_case
-@scaled(0.2)
+@scaled(0.15)
 @given(checkpoint=st.integers(1, BLOCK + 19), seed=st.integers(0, 2))
 def test_a_checkpoint_is_what_a_shorter_training_ends_with(
     case: str, checkpoint: int, seed: int

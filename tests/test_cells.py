@@ -194,6 +194,15 @@ def built(cell: Any) -> Any:
     return cell
 
 
+@pytest.mark.parametrize("reset", ["before", "after"])
+def test_a_zero_bias_keeps_its_sign_to_keras_and_back(reset: str) -> None:
+    cell = built(GRUCell(3, reset=reset))
+    cell.b_h.assign([0.0, -0.0, 1.0])
+    found = get_weights(from_keras(to_keras(cell)))
+    for name, array in get_weights(cell).items():
+        assert found[name].tobytes() == array.tobytes(), name
+
+
 def test_a_frozen_keras_cell_is_converted() -> None:
     cell = built(keras.layers.GRUCell(3, trainable=False))
     np.testing.assert_array_equal(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -70,6 +72,24 @@ def test_own_initialisers_are_the_cells() -> None:
     np.testing.assert_array_equal(named["b_h"], np.ones(3))
     np.testing.assert_array_equal(parts[-1], [0])
     np.testing.assert_allclose(named["U_h"] @ tf.transpose(named["U_h"]), np.eye(3), atol=1e-6)
+
+
+def test_threads_that_start_at_once_get_the_weights_of_their_own_seeds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    network = gru()
+    alone = [network.initial_weights(seed, None).numpy() for seed in range(4)]
+    set_seed = keras.utils.set_random_seed
+
+    def set_seed_slowly(seed: int) -> None:
+        set_seed(seed)
+        time.sleep(0.05)  # the others' turn
+
+    monkeypatch.setattr(keras.utils, "set_random_seed", set_seed_slowly)
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda seed: network.initial_weights(seed, None), range(4)))
+    for mine, theirs in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(theirs, mine)
 
 
 def test_a_class_that_no_name_reaches_will_do() -> None:
