@@ -40,7 +40,10 @@ def check_integer(name: str, value: Any, minimum: int) -> int:
     if not isinstance(value, numbers.Integral) or isinstance(value, bool):
         raise UsageError(f"{name} must be an integer, got {value!r} ({type(value).__name__})")
     if value < minimum:
-        raise UsageError(f"{name} must be at least {minimum}, got {value}")
+        # Python refuses to print integers of thousands of digits.
+        bits = int(value).bit_length()
+        shown = value if bits < 300 else f"one of {bits} bits"
+        raise UsageError(f"{name} must be at least {minimum}, got {shown}")
     return int(value)
 
 

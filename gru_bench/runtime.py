@@ -9,6 +9,7 @@ results independent of how busy the machine is.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import tempfile
@@ -45,6 +46,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 with _hold_stderr():
     import keras
     import tensorflow as tf
+
+# A bench compiles many programs of one shape by design; TensorFlow warns of that after the fifth.
+tf.get_logger().setLevel(logging.ERROR)
 
 # A context that someone else has already started keeps its own settings.
 with contextlib.suppress(RuntimeError):

@@ -344,27 +344,30 @@ def train_network(
         except BaseException as error:
             events.put(error)
 
+    def take(event: Progress | TrainedRun | BaseException) -> None:
+        if isinstance(event, BaseException):
+            raise event
+        if isinstance(event, Progress):
+            on_progress(event)
+        else:
+            finished[event.seed] = event
+            on_run(event)
+
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
         try:
             for seed in seeds:
                 pool.submit(work, seed)
             while len(finished) < len(seeds):
-                event = events.get()
-                if isinstance(event, BaseException):
-                    raise event
-                if isinstance(event, Progress):
-                    on_progress(event)
-                else:
-                    finished[event.seed] = event
-                    on_run(event)
-        except KeyboardInterrupt:
+                take(events.get())
+        except BaseException as error:
             stop.set()
             pool.shutdown(cancel_futures=True)
+            if not isinstance(error, KeyboardInterrupt):
+                raise
+            # A worker may have finished a run that this thread had not yet taken.
+            while not events.empty():
+                take(events.get())
             raise Interrupted([finished[s] for s in seeds if s in finished]) from None
-        except BaseException:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
-            raise
     return [finished[seed] for seed in seeds]
 
 

@@ -1,0 +1,122 @@
+"""Making a report: train what is missing, then write tables, figures and pages."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import RenderableType
+
+from gru_bench.errors import UsageError
+from gru_bench.report.execution import Live, Outcome, plan_groups, quiet, run_groups
+from gru_bench.report.experiment import Experiment
+from gru_bench.report.page import Page
+from gru_bench.report.run import write_whole
+from gru_bench.report.table import Results, make_results
+from gru_bench.report.terminal import MainTable
+
+
+@dataclass(frozen=True)
+class Report:
+    """A finished report.
+
+    Args:
+        results: its frames.
+        table: the main table, for a terminal.
+        files: what was written, the page for people first.
+        outcome: the groups with their runs, how many were trained now, and notices.
+        diverged: a line about each seed that diverged.
+    """
+
+    results: Results
+    table: RenderableType
+    files: list[Path]
+    outcome: Outcome
+    diverged: list[str]
+
+
+def make_report(
+    experiment: Experiment,
+    out: str | Path,
+    *,
+    command: str = "gru-bench report",
+    live: Live = quiet,
+    tell: Callable[[str], None] = lambda _: None,
+    workers: int | None = None,
+) -> Report:
+    """Train what an experiment says and write its report.
+
+    Runs that `out/runs` already holds are not trained again.
+
+    Args:
+        experiment: what to train and measure.
+        out: folder to write.
+        command: that makes the report again; the report says it.
+        live: shows progress, given iterations over all seeds and a title.
+        tell: is told a line about each file in `out/runs` that is not a run.
+        workers: seeds trained at a time; by default one for each core.
+
+    Raises:
+        UsageError: a cell does not work, or `out` cannot be written.
+        Interrupted: Ctrl-C; the finished runs are in `out/runs`.
+    """
+    folder = Path(out)
+    check_writable(folder)
+    groups = plan_groups(experiment)
+    runs = make_folder(folder / "runs")
+    outcome = run_groups(groups, runs, live, tell, workers)
+    results = make_results(outcome.groups)
+    page = Page(experiment, outcome, results, command)
+    return Report(results, MainTable(results), write_page(page, folder), outcome, page.diverged)
+
+
+def check_writable(folder: Path) -> None:
+    """Check that a folder is there, or can be made, and can be written; leave no trace.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    nearest = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"the output folder {str(folder)!r} cannot be written: {error.strerror}"
+        ) from None
+
+
+def make_folder(folder: Path) -> Path:
+    """Make a folder and those above it, unless they are there.
+
+    Raises:
+        UsageError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"the output folder {str(folder)!r} cannot be written: {error.strerror}"
+        ) from None
+    return folder
+
+
+def write_page(page: Page, folder: Path) -> list[Path]:
+    """Write the pages, data and figures of a report, and return their paths.
+
+    Raises:
+        UsageError: the folder cannot be written.
+    """
+    texts = {
+        "report.html": page.html(),
+        "report.md": page.markdown(),
+        "results.csv": page.csv(),
+        "report.json": page.json(),
+    }
+    contents = {name: text.encode() for name, text in texts.items()}
+    contents |= {picture.file: picture.data for picture in page.pictures}
+    for name, data in contents.items():
+        write_whole(folder / name, data)
+    return [folder / name for name in contents]
