@@ -10,6 +10,7 @@ next one is drawn, and how often that was is printed.
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 import time
 from collections import Counter
@@ -21,6 +22,7 @@ from benchmarks.planted import FAULTS, Planted, Sample, count_places, draw
 from gru_bench.gradients.check import cell_problem, check_gradients
 from gru_bench.gradients.discrepancy import GradientCheck
 from gru_bench.gradients.problem import Problem
+from gru_bench.runtime import keras
 from gru_bench.subject import KerasSubject
 
 #: A planted error must change some derivative by this much of the largest by the same tensor.
@@ -112,6 +114,8 @@ def main() -> int:
         found[fault] += not wrong.ok
         done = seed - given.first + 1
         if done % given.progress == 0:
+            keras.backend.clear_session()
+            gc.collect()
             print(
                 f"{done}: {len(alarms)} false alarms, {sum(found.values())} found, "
                 f"{len(unnamed)} misnamed, {time.perf_counter() - started:.0f} s",
