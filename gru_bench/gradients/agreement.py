@@ -141,11 +141,12 @@ class Agreement:
             finer_error = finer.truncation + self._rounding(columns[again], finer.amplification)
             better = finer_error < error[again]
             # One estimate alone can be too small by chance: what is wrong must stay wrong.
-            # A finer one that is sharp beside the distance, and agrees, shows that it was.
+            # (A correction that passes through zero looks like no error.) A finer one whose own
+            # error is less than the distance, and which agrees with autodiff, shows that it was.
             gap = np.abs(given - found.value)[again]
             within = np.abs(given[again] - finer.value) <= finer_error
             fine = self._ceiling[self._part[columns[again]]] + 10 * FLOOR
-            sharp = finer_error <= np.maximum(fine, gap / 3)
+            sharp = (finer_error <= fine) | (finer_error < gap)
             better |= (gap > error[again]) & within & sharp
             # Where both contradict each other, the larger steps straddle a kink.
             conflict = np.abs(found.value[again] - finer.value) > error[again] + finer_error
