@@ -217,7 +217,8 @@ def test_true_errors_are_within_their_estimates_against_50_digits(scale: float) 
     # The benchmark stands outside the package, so it is found by its place.
     path = Path(__file__).parent.parent / "benchmarks" / "gradient_exact.py"
     spec = importlib.util.spec_from_file_location("gradient_exact", path)
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     exactness = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(exactness)
     for reset in ("before", "after"):
