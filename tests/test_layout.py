@@ -19,6 +19,8 @@ LAYERS = (
     {"cli"},
     {"report"},
     {"training"},
+    {"gradients"},
+    {"subject"},
     {"evaluation", "backpropagation", "optimizer", "adder"},
     {"network"},
     {"family", "strategies"},

@@ -19,6 +19,8 @@ from gru_bench.errors import UsageError, in_one_line, nearest
 COMMANDS = {
     "train": ("gru_bench.cli.train", "Train a cell to add and save the adder."),
     "add": ("gru_bench.cli.add", "Add two integers with a trained adder."),
+    "gradcheck": ("gru_bench.cli.gradcheck", "Check a cell's gradients against numeric ones."),
+    "gradflow": ("gru_bench.cli.gradflow", "Show whether a cell's gradient vanishes over time."),
     "report": ("gru_bench.cli.report", "Train what an experiment says and write its report."),
 }
 

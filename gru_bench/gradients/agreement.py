@@ -1,0 +1,227 @@
+"""Autodiff beside numeric derivatives: which entries are wrong, and by how much.
+
+An entry is wrong when its distance to autodiff exceeds the estimated error of the numeric
+derivative plus the rounding of both. A suspect is measured again with smaller steps before it is
+called wrong; one whose one-sided derivatives differ is a kink, not an error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gru_bench.gradients.derivative import (
+    ROUNDINGS,
+    Estimate,
+    central,
+    complex_step,
+    first_step,
+    one_sided,
+)
+from gru_bench.gradients.problem import Problem
+
+Array = NDArray[Any]
+
+#: By what suspects' steps shrink, pass after pass; the last is for kinks alone.
+SHRINK = (1 / 8, 1 / 64, 1 / 512, 1 / 8192)
+
+#: An estimate coarser than this, relative to the largest derivative of the same result by the
+#: same tensor, is measured again.
+FINE = 1e-7
+
+#: An error below this is never called coarse.
+FLOOR = 1e-12
+
+#: One rounding that `blur` counts stands for at most this many eps: three gates, each with a
+#: slope of two or three operations (tests/test_gradients.py measures it).
+BLURRINGS = 16.0
+
+#: Arguments whose derivatives are summed at once.
+BLOCK_ROWS = 256
+
+
+@dataclass
+class Comparison:
+    """Both derivatives of every entry, argument by result.
+
+    Args:
+        columns: which arguments, `(C,)`.
+        autodiff: `(C, m)`.
+        numeric: `(C, m)`.
+        error: estimated error of `numeric` plus rounding of both, `(C, m)`.
+        step: the smallest h used, `(C, m)` or `(C, 1)`.
+        wrong: `(C, m)`.
+        kinks: `(C, m)`; never wrong.
+    """
+
+    columns: NDArray[np.int64]
+    autodiff: Array
+    numeric: Array
+    error: Array
+    step: Array
+    wrong: NDArray[np.bool_]
+    kinks: NDArray[np.bool_]
+
+    @property
+    def distance(self) -> Array:
+        """|autodiff - numeric|, infinite where either is not a number."""
+        gap = np.abs(self.autodiff - self.numeric)
+        return np.where(np.isfinite(gap), gap, np.inf)
+
+
+class Agreement:
+    """Compares autodiff's Jacobian with a numeric one, some arguments at a time.
+
+    Args:
+        problem: the function.
+        autodiff: `(n, m)`.
+        method: "central" or "complex".
+        atol: with `rtol`, replaces the estimated error by the caller's own tolerance.
+        rtol: relative to the numeric derivative.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        autodiff: Array,
+        method: str = "central",
+        atol: float | None = None,
+        rtol: float | None = None,
+    ) -> None:
+        self._problem, self._autodiff, self._method = problem, autodiff, method
+        self._tolerance = None if atol is None and rtol is None else (atol or 0.0, rtol or 0.0)
+        self._rounding = _Rounding(problem, autodiff)
+        parts = problem.arguments.parts
+        self._part = np.repeat(np.arange(len(parts)), [p.size for p in parts])
+        self._ceiling = np.stack([_largest(autodiff[p.where]) for p in parts]) * FINE
+
+    def compare(self, columns: NDArray[np.int64]) -> Comparison:
+        """Return how both compare for some arguments `(C,)`."""
+        given = self._autodiff[columns]
+        if self._method == "complex":
+            found = complex_step(self._problem, columns)
+            error = self._rounding(columns, found.amplification)
+            step = found.step[:, None]
+            suspects = np.zeros(len(columns), bool)
+        else:
+            found, error, step, suspects = self._central_passes(given, columns)
+        if self._tolerance is not None:
+            error = self._tolerance[0] + self._tolerance[1] * np.abs(found.value)
+        wrong = ~(np.abs(given - found.value) <= error)
+        kinks = np.zeros_like(wrong)
+        if suspects.any():
+            noise = self._rounding.of_results
+            finest = step[suspects].min(axis=1)
+            _excuse_kinks(self._problem, columns, suspects, finest, given, error, noise, kinks)
+            wrong &= ~kinks
+        return Comparison(columns, given, found.value, error, step, wrong, kinks)
+
+    def _central_passes(
+        self, given: Array, columns: NDArray[np.int64]
+    ) -> tuple[Estimate, Array, Array, NDArray[np.bool_]]:
+        """Measure all, then suspects with smaller steps; each entry keeps its best estimate."""
+        scale = np.fmin(np.fmax(1.0, _largest(given.T)), 1e6)
+        largest = first_step(self._problem.epsilon) / 2.0 ** np.ceil(np.log2(scale))
+        found = central(self._problem, columns, largest)
+        rounding = self._rounding(columns, found.amplification)
+        error = found.truncation + rounding
+        limit = self._ceiling[self._part[columns]] + FLOOR + rounding
+        step = np.repeat(found.step[:, None], given.shape[1], axis=1)
+        suspects = found.kinked.copy()
+        for shrink in SHRINK:
+            again = suspects.copy()
+            if shrink != SHRINK[-1]:
+                again |= self._doubtful(given, found.value, error, limit)
+            if not again.any():
+                break
+            finer = central(self._problem, columns[again], largest[again] * shrink)
+            finer_error = finer.truncation + self._rounding(columns[again], finer.amplification)
+            better = finer_error < error[again]
+            # One estimate alone can be too small by chance: what is wrong must stay wrong.
+            # A finer one that is sharp beside the distance, and agrees, shows that it was.
+            gap = np.abs(given - found.value)[again]
+            within = np.abs(given[again] - finer.value) <= finer_error
+            fine = self._ceiling[self._part[columns[again]]] + 10 * FLOOR
+            sharp = finer_error <= np.maximum(fine, gap / 3)
+            better |= (gap > error[again]) & within & sharp
+            # Where both contradict each other, the larger steps straddle a kink.
+            conflict = np.abs(found.value[again] - finer.value) > error[again] + finer_error
+            better |= conflict & suspects[again][:, None]
+            finer_step = np.broadcast_to(finer.step[:, None], better.shape)
+            for kept, new in ((found.value, finer.value), (error, finer_error), (step, finer_step)):
+                kept[again] = np.where(better, new, kept[again])
+            suspects[again] = finer.kinked  # a kink nearby is left behind, one right here is not
+        return found, error, step, suspects
+
+    @staticmethod
+    def _doubtful(given: Array, numeric: Array, error: Array, limit: Array) -> NDArray[np.bool_]:
+        """Return what to measure again: too coarse, or beyond the estimate but not by far."""
+        gap = np.abs(given - numeric)
+        slightly = (gap > error) & (gap < 1e3 * error)
+        return np.asarray(np.any(slightly | (error > limit), axis=1))
+
+
+class _Rounding:
+    """What rounding can do to numeric derivatives and to autodiff.
+
+    A result's own rounding is eps times its condition |f| + Σ |∂f/∂θ_i| |θ_i|, and what the
+    rounding of each state does to it; autodiff's is bounded by the problem (`blur`).
+    """
+
+    def __init__(self, problem: Problem, autodiff: Array) -> None:
+        unit = problem.epsilon * ROUNDINGS
+        size = np.abs(problem.point)
+        condition = np.abs(problem.value) + problem.blur[-1]
+        for k in range(0, len(size), BLOCK_ROWS):
+            rows = slice(k, k + BLOCK_ROWS)
+            condition = condition + size[rows] @ np.nan_to_num(np.abs(autodiff[rows]))
+        parts = problem.arguments.parts
+        self._part = np.repeat(np.arange(len(parts)), [p.size for p in parts])
+        self.of_results = unit * np.nan_to_num(condition)
+        self._of_autodiff = problem.epsilon * BLURRINGS * np.nan_to_num(problem.blur[:-1])
+
+    def __call__(self, columns: NDArray[np.int64], amplification: Array) -> Array:
+        """Return the bound for arguments measured with these amplifications, `(C, m)`."""
+        bound: Array = amplification[:, None] * self.of_results
+        bound += self._of_autodiff[self._part[columns]]
+        return bound
+
+
+def _largest(rows: Array) -> Array:
+    """Return the largest finite magnitude of each column of `(R, m)`, zero for no rows."""
+    if not len(rows):
+        return np.zeros(rows.shape[1])
+    found = np.fmax(rows.max(axis=0), -rows.min(axis=0))
+    if np.isfinite(found).all():
+        return np.asarray(found)
+    return np.asarray(np.where(np.isfinite(rows), np.abs(rows), 0).max(axis=0))
+
+
+def _excuse_kinks(
+    problem: Problem,
+    columns: NDArray[np.int64],
+    suspects: NDArray[np.bool_],
+    finest: Array,
+    autodiff: Array,
+    error: Array,
+    noise: Array,
+    kinks: NDArray[np.bool_],
+) -> None:
+    """Mark entries whose one-sided derivatives differ and hold autodiff's between them.
+
+    The steps are those of the best estimates: with larger ones a function that is smooth but
+    steep looks kinked.
+    """
+    h = finest / 2
+    left, right = one_sided(problem, columns[suspects], h)
+    closer_left, closer_right = one_sided(problem, columns[suspects], h / 4)
+    gap, closer = np.abs(right - left), np.abs(closer_right - closer_left)
+    rounding = 32 * noise / h[:, None]
+    differ = (closer > 0.5 * gap) & (closer > 10 * rounding) & (closer > error[suspects])
+    slack = 0.1 * closer + error[suspects]
+    low, high = np.minimum(left, right) - slack, np.maximum(left, right) + slack
+    given = autodiff[suspects]
+    kinks[suspects] = differ & (given >= low) & (given <= high)

@@ -1,0 +1,107 @@
+"""Derivatives along directions: for cells whose Jacobian would not fit, and for forward mode."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gru_bench.gradients.derivative import directional, first_step
+from gru_bench.gradients.discrepancy import Entry, GradientCheck, TensorRow
+from gru_bench.gradients.problem import Array, Problem
+
+#: Directions for each tensor of arguments.
+DIRECTIONS = 3
+
+
+def check_directions(problem: Problem, seed: int, check: GradientCheck) -> None:
+    """Compare vᵀJ d for random v and d, one tensor of arguments at a time.
+
+    Args:
+        problem: the function.
+        seed: of v and d.
+        check: the table is written into it.
+    """
+    rng = np.random.default_rng(seed)
+    cotangent = rng.choice([-1.0, 1.0], problem.results.size) * rng.uniform(
+        0.5, 1, problem.results.size
+    )
+    gradient, _, _ = problem.pull_back(cotangent)
+    weight = np.abs(cotangent)
+    for part in problem.arguments.parts:
+        row = TensorRow(part.name, part.kind, part.shape)
+        for k in range(DIRECTIONS):
+            d = np.zeros(problem.arguments.size)
+            d[part.where] = rng.choice([-1.0, 1.0], part.size) / np.sqrt(part.size)
+            value, error = _along(problem, d, cotangent, weight)
+            given = float(gradient @ d)
+            distance = abs(given - value)
+            wrong = not distance <= error
+            row.entries += 1
+            row.wrong += wrong
+            row.largest = max(row.largest, abs(value))
+            row.distance = max(row.distance, distance)
+            row.ratio = max(row.ratio, distance / error)
+            kind = "wrong" if wrong else "agrees"
+            entry = Entry(
+                f"{part.name} along direction {k}",
+                "a random combination of all results",
+                problem.steps,
+                given,
+                value,
+                error,
+                first_step(problem.epsilon) / 4,
+                kind,
+            )
+            if check.worst is None or entry.ratio > check.worst.ratio:
+                check.worst = entry
+            if wrong:
+                check.listed.append(entry)
+        check.rows.append(row)
+
+
+def _along(problem: Problem, d: Array, cotangent: Array, weight: Array) -> tuple[float, float]:
+    """Return the numeric derivative of the combination along d and its estimated error."""
+    best = (0.0, np.inf)
+    for shrink in (1.0, 1 / 8, 1 / 64, 1 / 512):
+        h = first_step(problem.epsilon) * shrink
+        values, corrections = directional(problem, d[None], h)
+        rounding = 64 * problem.epsilon * (1 + np.abs(problem.value)) * 8 / h
+        error = float(corrections[0] @ weight + np.linalg.norm(rounding * weight))
+        if error < best[1]:
+            best = (float(values[0] @ cotangent), error)
+    return best
+
+
+def check_forward(problem: Problem, seed: int, check: GradientCheck) -> None:
+    """Compare forward mode with numeric derivatives along random directions, tensor by tensor.
+
+    Args:
+        problem: the function.
+        seed: of the directions.
+        check: `forward` and `forward_ok` are written into it.
+    """
+    rng = np.random.default_rng(seed)
+    check.forward = 0.0
+    for part in problem.arguments.parts:
+        d = np.zeros(problem.arguments.size)
+        d[part.where] = rng.choice([-1.0, 1.0], part.size) / np.sqrt(part.size)
+        given = problem.push_forward(d)
+        best = np.full(problem.results.size, np.inf)
+        value = np.zeros(problem.results.size)
+        for shrink in (1.0, 1 / 8, 1 / 64):
+            h = first_step(problem.epsilon) * shrink
+            values, corrections = directional(problem, d[None], h)
+            error = corrections[0] + 64 * problem.epsilon * (1 + np.abs(problem.value)) * 8 / h
+            value, best = np.where(error < best, values[0], value), np.minimum(error, best)
+        ratio = float(np.max(np.nan_to_num(np.abs(given - value), nan=np.inf) / best))
+        check.forward = max(check.forward, ratio)
+        if ratio > 1:
+            check.forward_ok = False
+            check.notes.append(f"forward mode is wrong in derivatives by {part.name}")
+
+
+def check_second(problem: Problem, seed: int) -> tuple[Problem, Array]:
+    """Return the gradient of a random combination of results as a problem, and the combination."""
+    rng = np.random.default_rng(seed)
+    cotangent = rng.choice([-1.0, 1.0], problem.results.size)
+    cotangent *= rng.uniform(0.5, 1, problem.results.size)
+    return problem.gradient(cotangent), cotangent

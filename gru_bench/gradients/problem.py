@@ -1,0 +1,357 @@
+"""What is differentiated: a function of one flat vector that can be evaluated at many points.
+
+`CellProblem` runs a cell for T steps; `FunctionProblem` is any TensorFlow function. Both give
+
+    evaluate(index, delta)   the results at θ + δ_p e_{i_p}, for P points at once, `(P, m)`
+    evaluate_at(points)      the results at any points `(P, n)`
+    jacobian()               autodiff's derivative, transposed: `(n, m)`; afterwards `blur` says by
+                             how many roundings, `(tensors + 1, m)`, the last row for the results
+    pull_back(v)             vᵀJ by one tape through the whole computation
+
+Points are replayed in NumPy where the traced graph allows it (`gru_bench.gradients.replay`) and the
+replay agrees with TensorFlow at θ; otherwise TensorFlow evaluates them, vectorised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gru_bench.errors import UsageError
+from gru_bench.gradients.layout import Layout
+from gru_bench.gradients.replay import Replay, UnsupportedOperationError
+from gru_bench.gradients.rows import Rows, Sparse, Value
+from gru_bench.runtime import tf
+
+Array = NDArray[Any]
+
+#: Numbers in an array of one pass of a replay: a few such arrays fit in a core's cache.
+WORKING_SET = 2**14
+
+
+def chunk_for(width: int) -> int:
+    """Return how many points one pass takes whose arrays are `width` wide."""
+    return int(np.clip(WORKING_SET // max(1, width), 64, 4096))
+
+
+class Problem(Protocol):
+    """See the module."""
+
+    name: str
+    arguments: Layout
+    results: Layout
+    point: Array
+    value: Array
+    steps: int
+    epsilon: float
+    blur: Array
+    path: str
+    chunk: int
+    unconnected: tuple[str, ...]
+
+    def evaluate(self, index: NDArray[np.int64], delta: Array) -> Array:
+        """Return the results at points that displace one entry each, `(P, m)`."""
+
+    def evaluate_at(self, points: Array) -> Array:
+        """Return the results at points `(P, n)`, `(P, m)`."""
+
+    def jacobian(self) -> Array:
+        """Return autodiff's derivatives, `(n, m)`."""
+
+    def pull_back(self, cotangent: Array) -> tuple[Array, Array, Array]:
+        """Return Σ_o cotangent_o ∂result_o, `(n,)`, asked for twice; and the results, `(m,)`."""
+
+    def use_tensorflow(self) -> None:
+        """Evaluate with TensorFlow from now on."""
+
+    def push_forward(self, direction: Array) -> Array:
+        """Return J d by TensorFlow's forward mode, `(m,)`."""
+
+    def gradient(self, cotangent: Array) -> FunctionProblem:
+        """Return the gradient of Σ_o cotangent_o result_o as a problem of its own."""
+
+    def at(self, point: Array) -> Problem:
+        """Return the same function at another point."""
+
+
+def displaced(
+    parts: Sequence[Array],
+    offsets: Sequence[int],
+    index: NDArray[np.int64],
+    delta: Array,
+) -> list[Value]:
+    """Return each tensor as it is where no point displaces it, and sparse where some do."""
+    values: list[Value] = []
+    for array, offset in zip(parts, offsets, strict=True):
+        (rows,) = np.nonzero((index >= offset) & (index < offset + array.size))
+        if len(rows):
+            values.append(Sparse(array, len(index), rows, index[rows] - offset, delta[rows]))
+        else:
+            values.append(array)
+    return values
+
+
+def densified(values: Sequence[Value]) -> list[Value]:
+    """Return sparse values as rows."""
+    return [v.dense() if isinstance(v, Sparse) else v for v in values]
+
+
+def as_rows(values: Sequence[Value], count: int) -> Array:
+    """Return values flattened and joined, `(P, entries)`."""
+    columns = []
+    for value in values:
+        array = value.dense() if isinstance(value, Sparse) else value
+        if isinstance(array, Rows):
+            columns.append(array.array.reshape(count, -1))
+        else:
+            columns.append(np.broadcast_to(np.reshape(array, (1, -1)), (count, np.size(array))))
+    return np.concatenate(columns, axis=1) if len(columns) > 1 else columns[0]
+
+
+def coarsest_epsilon(graph: Any, dtype: str) -> float:
+    """Return the machine epsilon of the least precise floating dtype that a graph computes in."""
+    found = {tf.as_dtype(dtype)}
+    for operation in graph.get_operations():
+        if operation.type == "Const":  # an empty list of axes is a float32 constant
+            continue
+        found |= {t.dtype for t in operation.outputs if t.dtype.is_floating}
+    return max(float(tf.experimental.numpy.finfo(d.as_numpy_dtype).eps) for d in found)
+
+
+def agrees(replayed: Array, expected: Array, epsilon: float, blur: Array | float = 1.0) -> bool:
+    """Return whether a replay equals TensorFlow but for rounding.
+
+    Args:
+        replayed: results of the one.
+        expected: results of the other.
+        epsilon: of the dtype.
+        blur: by how many roundings results are blurred; a chaotic cell amplifies them.
+    """
+    scale = max(1.0, float(np.max(np.abs(expected), initial=0)))
+    allowed = epsilon * np.maximum(1e6 * scale, 64 * np.nan_to_num(blur))
+    with np.errstate(invalid="ignore"):
+        return bool(np.all(np.abs(replayed - expected) <= allowed))
+
+
+class FunctionProblem:
+    """Any TensorFlow function of float tensors.
+
+    Args:
+        function: takes the tensors and returns a tensor, or a list of them.
+        values: the point.
+        names: of the arguments.
+        name: of the function.
+        results: names of what it returns.
+
+    Raises:
+        UsageError: see `gru_bench.gradients.check_gradients`.
+    """
+
+    steps = 1
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        values: Sequence[Array],
+        names: Sequence[str],
+        name: str = "function",
+        results: Sequence[str] = (),
+    ) -> None:
+        self.name, self._result_names = name, tuple(results)
+        self.unconnected: tuple[str, ...] = ()
+        arrays = [np.asarray(value) for value in values]
+        self.arguments = Layout(
+            [(n, "weight", a.shape, None) for n, a in zip(names, arrays, strict=True)]
+        )
+        self.point = self.arguments.join(arrays)
+        self._function = function
+        self._traced = tf.function(self._flat, autograph=False)
+        specs = [tf.TensorSpec(a.shape, a.dtype) for a in arrays]
+        concrete = self._traced.get_concrete_function(*specs)
+        self._dtype = arrays[0].dtype.name
+        self.epsilon = coarsest_epsilon(concrete.graph, self._dtype)
+        made = concrete.structured_outputs
+        if not made:
+            raise UsageError(f"{name!r} returns no differentiable output")
+        self.results = Layout(
+            [
+                (self._result_name(k, len(made)), "output", tuple(t.shape), None)
+                for k, t in enumerate(made)
+            ]
+        )
+        self.value = self.results.join([np.asarray(t) for t in self._traced(*self._tensors())])
+        self._replay = self._make_replay(concrete, len(arrays))
+        self.path = "replay" if self._replay else "vectorized"
+        self._compiled: dict[str, Any] = {}
+        self.chunk = chunk_for(max([1, *(p.shape[-1] for p in self.arguments.parts if p.shape)]))
+
+    def _result_name(self, k: int, count: int) -> str:
+        if self._result_names:
+            return self._result_names[k]
+        return f"output{k}" if count > 1 else "output"
+
+    def _flat(self, *tensors: Any) -> list[Any]:
+        made = self._function(*tensors)
+        returned = [tf.convert_to_tensor(t) for t in tf.nest.flatten(made) if t is not None]
+        return [t for t in returned if t.dtype.is_floating]
+
+    def _make_replay(self, concrete: Any, count: int) -> Replay | None:
+        graph = concrete.graph
+        captured = list(zip(graph.inputs[count:], concrete.captured_inputs, strict=True))
+        try:
+            replay = Replay(graph, [graph.inputs[:count]], concrete.outputs, captured)
+            with np.errstate(all="ignore"):
+                values = replay.finish(replay.prepare(self._parts()))
+        except UnsupportedOperationError:
+            return None
+        return replay if agrees(as_rows(values, 1)[0], self.value, self.epsilon) else None
+
+    def _parts(self) -> list[Array]:
+        return self.arguments.split(self.point)
+
+    def _tensors(self) -> list[Any]:
+        return [tf.constant(part) for part in self._parts()]
+
+    def evaluate(self, index: NDArray[np.int64], delta: Array) -> Array:
+        """Return the results at points that displace one entry each, `(P, m)`."""
+        if self._replay is None:
+            return self.evaluate_at(displaced_points(self.point, index, delta))
+        offsets = [part.offset for part in self.arguments.parts]
+        found = []
+        for k in range(0, len(index), self.chunk):
+            rows = slice(k, k + self.chunk)
+            values = displaced(self._parts(), offsets, index[rows], delta[rows])
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                made = self._replay.finish(self._replay.prepare(values))
+            found.append(as_rows(made, len(index[rows])))
+        return np.concatenate(found)
+
+    def evaluate_at(self, points: Array) -> Array:
+        """Return the results at points `(P, n)`, `(P, m)`."""
+        if "at" not in self._compiled:
+            self._compiled["at"] = tf.function(
+                lambda *rows: tf.vectorized_map(lambda r: self._flat(*r), rows), autograph=False
+            )
+        found = []
+        for rows, count in padded(points, self.chunk):
+            made = self._compiled["at"](*(tf.constant(a) for a in self.arguments.split(rows)))
+            found.append(
+                np.concatenate([np.asarray(t).reshape(len(rows), -1) for t in made], 1)[:count]
+            )
+        return np.concatenate(found)
+
+    def jacobian(self) -> Array:
+        """Return autodiff's derivatives, `(n, m)`."""
+        if "jacobian" not in self._compiled:
+            self._compiled["jacobian"] = tf.function(self._vectorized_pull_back, autograph=False)
+        found = []
+        for rows, count in padded(np.eye(self.results.size, dtype=self._dtype), self.chunk):
+            gradients = self._compiled["jacobian"](tf.constant(rows), *self._tensors())
+            flat = [np.asarray(g).reshape(len(rows), -1) for g in gradients]
+            found.append(np.concatenate(flat, axis=1)[:count])
+        jacobian = np.concatenate(found).T
+        sizes = [np.abs(jacobian[p.where]).max(axis=0, initial=1) for p in self.arguments.parts]
+        self.blur = 5 * np.stack([*sizes, np.ones(self.results.size)])
+        self.blur *= max(1.0, float(np.abs(self.point).max()))
+        return jacobian
+
+    def _vectorized_pull_back(self, rows: Any, *tensors: Any) -> Any:
+        return tf.vectorized_map(lambda row: self._gradients(row, tensors), rows)
+
+    def _gradients(self, row: Any, tensors: Sequence[Any]) -> list[Any]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(list(tensors))
+            made = self._flat(*tensors)
+        parts = [tf.reshape(row[p.where], p.shape) for p in self.results.parts]
+        found = tape.gradient(made, list(tensors), output_gradients=parts)
+        names = [p.name for p in self.arguments.parts]
+        self.unconnected = tuple(n for n, g in zip(names, found, strict=True) if g is None)
+        return [
+            tf.zeros_like(t) if g is None else tf.convert_to_tensor(g)
+            for g, t in zip(found, tensors, strict=True)
+        ]
+
+    def pull_back(self, cotangent: Array) -> tuple[Array, Array, Array]:
+        """Return Σ_o cotangent_o ∂result_o, `(n,)`, asked for twice; and the results, `(m,)`."""
+        tensors = self._tensors()
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+            tape.watch(tensors)
+            made = self._flat(*tensors)
+        parts = [tf.constant(p) for p in self.results.split(cotangent.astype(self._dtype))]
+        zero = tf.UnconnectedGradients.ZERO
+        once, twice = (
+            self.arguments.join(tape.gradient(made, tensors, parts, unconnected_gradients=zero))
+            for _ in range(2)
+        )
+        return once, twice, self.results.join(made)
+
+    def use_tensorflow(self) -> None:
+        """Evaluate with TensorFlow from now on."""
+        self._replay, self.path = None, "vectorized"
+
+    def push_forward(self, direction: Array) -> Array:
+        """Return J d by TensorFlow's forward mode, `(m,)`."""
+        tensors = self._tensors()
+        tangents = [tf.constant(d) for d in self.arguments.split(direction)]
+        return self.results.join(forward_mode(lambda: self._flat(*tensors), tensors, tangents))
+
+    def gradient(self, cotangent: Array) -> FunctionProblem:
+        """Return the gradient of Σ_o cotangent_o result_o as a problem of its own."""
+        parts = [tf.constant(p) for p in self.results.split(cotangent)]
+        return gradient_problem(self, self._flat, parts)
+
+    def at(self, point: Array) -> FunctionProblem:
+        """Return the same function at another point."""
+        names = [part.name for part in self.arguments.parts]
+        return FunctionProblem(self._function, self.arguments.split(point), names, self.name)
+
+
+def forward_mode(
+    function: Callable[[], list[Any]], primals: Sequence[Any], tangents: Sequence[Any]
+) -> list[Any]:
+    """Return the derivatives of what `function` makes of `primals` along `tangents`."""
+    with tf.autodiff.ForwardAccumulator(list(primals), list(tangents)) as accumulator:
+        made = function()
+    return [
+        tf.zeros_like(t) if d is None else d for t, d in ((t, accumulator.jvp(t)) for t in made)
+    ]
+
+
+def gradient_problem(
+    problem: Problem, function: Callable[..., list[Any]], cotangents: Sequence[Any]
+) -> FunctionProblem:
+    """Return θ -> ∂/∂θ Σ cotangents ∘ function(θ), at the point of `problem`."""
+
+    def gradient(*tensors: Any) -> list[Any]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(list(tensors))
+            made = function(*tensors)
+        zero = tf.UnconnectedGradients.ZERO
+        found: list[Any] = tape.gradient(made, list(tensors), list(cotangents), zero)
+        return found
+
+    names = [part.name for part in problem.arguments.parts]
+    values = problem.arguments.split(problem.point)
+    named = [f"d/d{name}" for name in names]
+    return FunctionProblem(gradient, values, names, f"gradient of {problem.name}", named)
+
+
+def displaced_points(point: Array, index: NDArray[np.int64], delta: Array) -> Array:
+    """Return the points themselves, `(P, n)`."""
+    points = np.repeat(point[None], len(index), axis=0)
+    points[np.arange(len(index)), index] += delta.astype(point.dtype)
+    return points
+
+
+def padded(rows: Array, chunk: int) -> Any:
+    """Yield chunks of one length, so that functions are traced once, and how many rows count."""
+    size = min(chunk, len(rows))
+    for k in range(0, len(rows), size):
+        part = rows[k : k + size]
+        count = len(part)
+        if count < size:
+            part = np.concatenate([part, np.repeat(rows[:1], size - count, axis=0)])
+        yield part, count

@@ -1,0 +1,323 @@
+"""A subject: what laws, gradient checks and proofs know of a recurrent cell, NumPy in and out.
+
+Shapes: T steps, B rows of a batch, F inputs, O outputs; states keep the cell's own shapes after B.
+Keras cells are the first adapter (`KerasSubject`); another framework needs the same few methods.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gru_bench.cells import cell_name, make_cell
+from gru_bench.errors import UsageError, check_integer, check_known, in_one_line
+from gru_bench.runtime import keras, tf
+
+Array = NDArray[Any]
+Arrays = Sequence[Array]
+
+#: How a step can be executed.
+MODES = ("eager", "graph", "xla")
+
+
+class Subject(Protocol):
+    """One recurrent cell behind NumPy.
+
+    Laws: `run` equals `step` repeated; `vjp` is the transpose of the derivative of `run`;
+    `rebuild()` has the same parameters and gives the same results.
+    """
+
+    name: str
+    input_size: int
+    output_shape: tuple[int, ...]
+    state_shapes: tuple[tuple[int, ...], ...]
+    dtype: str
+    modes: tuple[str, ...]
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """The trainable weights by name."""
+
+    def assign(self, parameters: Mapping[str, Array]) -> None:
+        """Set the trainable weights by name."""
+
+    def initial_state(self, batch: int = 1) -> list[Array]:
+        """Return the states before the first step."""
+
+    def step(self, x: Array, states: Arrays, mode: str = "eager") -> tuple[Array, list[Array]]:
+        """Return the output and the new states of one step."""
+
+    def run(self, xs: Array, states: Arrays | None = None) -> tuple[Array, list[Array]]:
+        """Return the outputs of all steps and the final states."""
+
+    def vjp(
+        self, xs: Array, states: Arrays, outputs: Array, finals: Arrays
+    ) -> tuple[dict[str, Array], Array, list[Array]]:
+        """Return the gradients of the weighted sum of outputs and final states."""
+
+    def rebuild(self, dtype: str | None = None) -> Subject:
+        """Return the same cell made again from its configuration."""
+
+
+class KerasSubject:
+    """A Keras RNN cell as a subject.
+
+    Args:
+        cell: it has `state_size` and `call(inputs, states)`; it is built here where it is not.
+        input_size: F; taken from the first weight of a built cell where it is None.
+        training: whether dropout and the like are active. Masks that the cell keeps are drawn
+            once, here, and held fixed from then on.
+        batch: the B for which masks are drawn.
+
+    Raises:
+        UsageError: the cell cannot be built or cannot run one step.
+    """
+
+    modes = MODES
+
+    def __init__(
+        self, cell: Any, input_size: int | None = None, training: bool = False, batch: int = 1
+    ) -> None:
+        if not hasattr(cell, "state_size"):
+            raise UsageError(f"{cell!r} is not a recurrent cell: it has no state_size")
+        if isinstance(cell, keras.layers.RNN):
+            raise UsageError(f"{cell.name!r} is a whole layer, not a cell: give its .cell")
+        self.cell = cell
+        self.name = getattr(cell, "name", type(cell).__name__)
+        self.input_size = _input_size(cell, input_size)
+        self.training = training
+        self._options = {"training": training} if _takes_training(cell) else {}
+        self._compiled: dict[str, Any] = {}
+        #: What others traced from this cell, by batch size; kept here so that it lives as long.
+        self.traced: dict[int, Any] = {}
+        #: The same cell in float64, where someone made it.
+        self.double: KerasSubject | None = None
+        self._try_one_step(batch)
+
+    def _try_one_step(self, batch: int) -> None:
+        try:
+            if not self.cell.built:
+                self.cell.build((None, self.input_size))
+            self.dtype = str(self.cell.compute_dtype)
+            self._nested = self._initial_tensors(batch)
+            flat = keras.tree.flatten(self._nested)
+            self.state_shapes = tuple(tuple(state.shape[1:]) for state in flat)
+            self.forget_masks()
+            x = tf.zeros((batch, self.input_size), self.dtype)
+            output, _, _ = self.step_tensors(self.weights, self.frozen, x, flat)
+        except Exception as error:  # a user's cell can fail in any way
+            raise UsageError(
+                f"cell {self.name!r} cannot run one step: {in_one_line(error)}"
+            ) from error
+        self.output_shape = tuple(output.shape[1:])
+
+    def _initial_tensors(self, batch: int) -> Any:
+        if hasattr(self.cell, "get_initial_state"):
+            return self.cell.get_initial_state(batch_size=batch)
+        sizes = self.cell.state_size
+        sizes = sizes if isinstance(sizes, (list, tuple)) else [sizes]
+        return [tf.zeros((batch, size), self.dtype) for size in sizes]
+
+    def forget_masks(self) -> None:
+        """Let the next step draw the dropout masks that the cell keeps."""
+        for layer in self.cell._flatten_layers():
+            for name in ("reset_dropout_mask", "reset_recurrent_dropout_mask"):
+                getattr(layer, name, lambda: None)()
+
+    @property
+    def weights(self) -> list[Any]:
+        """The trainable weights as tensors, in the cell's order."""
+        return [tf.convert_to_tensor(v.value) for v in self.cell.trainable_variables]
+
+    @property
+    def frozen(self) -> list[Any]:
+        """The other values the cell keeps (random generators among them) as tensors."""
+        return [tf.convert_to_tensor(v.value) for v in self.cell.non_trainable_variables]
+
+    @property
+    def parameter_names(self) -> list[str]:
+        """Names of the trainable weights: short where that is unique."""
+        variables = self.cell.trainable_variables
+        short = [v.name for v in variables]
+        return [v.path if short.count(v.name) > 1 else v.name for v in variables]
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """The trainable weights by name."""
+        return {
+            name: np.asarray(weight)
+            for name, weight in zip(self.parameter_names, self.weights, strict=True)
+        }
+
+    def assign(self, parameters: Mapping[str, Array]) -> None:
+        """Set the trainable weights by name.
+
+        Raises:
+            UsageError: the names differ from the cell's.
+        """
+        names = self.parameter_names
+        if set(names) != set(parameters):
+            raise UsageError(f"weights must be named {sorted(names)}, got {sorted(parameters)}")
+        for name, variable in zip(names, self.cell.trainable_variables, strict=True):
+            variable.assign(parameters[name])
+
+    def initial_state(self, batch: int = 1) -> list[Array]:
+        """Return the states before the first step, each `(B, ...)`."""
+        return [np.asarray(s) for s in keras.tree.flatten(self._initial_tensors(batch))]
+
+    def step_tensors(
+        self, weights: Sequence[Any], frozen: Sequence[Any], x: Any, states: Sequence[Any]
+    ) -> tuple[Any, list[Any], list[Any]]:
+        """Return output, states and frozen values of one step, tensors in and out."""
+        nested = keras.tree.pack_sequence_as(self._nested, list(states))
+        (output, states), frozen = self.cell.stateless_call(
+            list(weights), list(frozen), x, nested, **self._options
+        )
+        return output, keras.tree.flatten(states), list(frozen)
+
+    def step(self, x: Array, states: Arrays, mode: str = "eager") -> tuple[Array, list[Array]]:
+        """Return the output `(B, O)` and the new states of one step.
+
+        Args:
+            x: `(B, F)`.
+            states: as `initial_state` returns them.
+            mode: "eager", "graph" or "xla".
+        """
+        function = self._executor(check_known("mode", mode, MODES))
+        output, new, _ = function(
+            self.weights, self.frozen, self._tensor(x), [self._tensor(s) for s in states]
+        )
+        return np.asarray(output), [np.asarray(state) for state in new]
+
+    def _executor(self, mode: str) -> Any:
+        if mode == "eager":
+            return self.step_tensors
+        if mode not in self._compiled:
+            xla = mode == "xla"
+            self._compiled[mode] = tf.function(self.step_tensors, jit_compile=xla, autograph=False)
+        return self._compiled[mode]
+
+    def _tensor(self, value: Any) -> Any:
+        return tf.convert_to_tensor(np.asarray(value, dtype=self.dtype))
+
+    def run_tensors(
+        self, weights: Sequence[Any], xs: Sequence[Any], states: Sequence[Any]
+    ) -> tuple[list[Any], list[Any]]:
+        """Return the outputs of all steps and the final states, tensors in and out."""
+        frozen, outputs = self.frozen, []
+        for x in xs:
+            output, states, frozen = self.step_tensors(weights, frozen, x, states)
+            outputs.append(output)
+        return outputs, list(states)
+
+    def run(self, xs: Array, states: Arrays | None = None) -> tuple[Array, list[Array]]:
+        """Return the outputs `(T, B, O)` and the final states.
+
+        Args:
+            xs: `(T, B, F)`.
+            states: before the first step; None for `initial_state`.
+        """
+        start = self.initial_state(xs.shape[1]) if states is None else states
+        tensors = [self._tensor(s) for s in start]
+        outputs, final = self.run_tensors(self.weights, [self._tensor(x) for x in xs], tensors)
+        return np.stack([np.asarray(o) for o in outputs]), [np.asarray(s) for s in final]
+
+    def vjp(
+        self, xs: Array, states: Arrays, outputs: Array, finals: Arrays
+    ) -> tuple[dict[str, Array], Array, list[Array]]:
+        """Return the gradients of Σ outputs ∘ o + Σ finals ∘ s_T by TensorFlow's tape.
+
+        Args:
+            xs: `(T, B, F)`.
+            states: before the first step.
+            outputs: weights of the outputs, `(T, B, O)`.
+            finals: weights of the final states.
+
+        Returns:
+            Gradients for the parameters by name, for xs and for the states; zeros where
+            TensorFlow finds no connection.
+        """
+        weights = self.weights
+        x_list = [self._tensor(x) for x in xs]
+        s_list = [self._tensor(s) for s in states]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([weights, x_list, s_list])
+            made, last = self.run_tensors(weights, x_list, s_list)
+        seeds = [*(self._tensor(o) for o in outputs), *(self._tensor(s) for s in finals)]
+        found = tape.gradient(
+            [*made, *last],
+            [*weights, *x_list, *s_list],
+            output_gradients=seeds,
+            unconnected_gradients=tf.UnconnectedGradients.ZERO,
+        )
+        arrays = [np.asarray(tf.convert_to_tensor(g)) for g in found]
+        p, t = len(weights), len(x_list)
+        by_name = dict(zip(self.parameter_names, arrays[:p], strict=True))
+        return by_name, np.stack(arrays[p : p + t]), arrays[p + t :]
+
+    def rebuild(self, dtype: str | None = None) -> KerasSubject:
+        """Return the same cell made again from its configuration, its weights copied.
+
+        Args:
+            dtype: a Keras dtype policy for the new cell; None keeps the cell's.
+
+        Raises:
+            UsageError: the cell cannot be made from its own configuration.
+        """
+        try:
+            config = dict(self.cell.get_config())
+            config["dtype"] = dtype or self.cell.dtype_policy.name
+            cell = type(self.cell).from_config(config)
+            cell.build((None, self.input_size))
+            for new, old in zip(cell.weights, self.cell.weights, strict=True):
+                new.assign(tf.cast(old.value, new.dtype))
+        except Exception as error:
+            raise UsageError(
+                f"cell {self.name!r} cannot be rebuilt from its configuration: {in_one_line(error)}"
+            ) from error
+        return KerasSubject(cell, self.input_size, self.training)
+
+
+def make_subject(
+    cell: Any,
+    arguments: Mapping[str, Any] | None = None,
+    input_size: int | None = None,
+    dtype: str = "float64",
+    training: bool = False,
+) -> KerasSubject:
+    """Return the subject for a cell, a cell class, or its `package.module:Name`.
+
+    Args:
+        cell: what to adapt.
+        arguments: for the constructor, where `cell` is a class or a name.
+        input_size: F; 2 for a new cell where it is None.
+        dtype: of a new cell.
+        training: as for `KerasSubject`.
+    """
+    if isinstance(cell, KerasSubject):
+        return cell
+    if isinstance(cell, (str, type)):
+        made = make_cell(cell, arguments or {}, dtype)
+        subject = KerasSubject(made, 2 if input_size is None else input_size, training)
+        subject.name = cell if isinstance(cell, str) else cell_name(cell)
+        return subject
+    return KerasSubject(cell, input_size, training)
+
+
+def _takes_training(cell: Any) -> bool:
+    try:
+        return "training" in inspect.signature(cell.call).parameters
+    except (AttributeError, TypeError, ValueError):
+        return False
+
+
+def _input_size(cell: Any, given: int | None) -> int:
+    if given is not None:
+        return check_integer("input_size", given, 1)
+    if cell.built and cell.weights and len(cell.weights[0].shape) == 2:
+        return int(cell.weights[0].shape[0])
+    raise UsageError(f"cell {cell.name!r} is not built: say its input_size")
