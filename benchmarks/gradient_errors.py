@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.planted import FAULTS, Planted, Sample, count_places, draw
-from gru_bench.discrepancy import GradientCheck
-from gru_bench.gradients import cell_problem, check_gradients
-from gru_bench.problem import Problem
+from gru_bench.gradients.check import cell_problem, check_gradients
+from gru_bench.gradients.discrepancy import GradientCheck
+from gru_bench.gradients.problem import Problem
 from gru_bench.runtime import keras
 from gru_bench.subject import KerasSubject
 

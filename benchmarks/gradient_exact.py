@@ -14,10 +14,10 @@ from typing import Any
 import mpmath
 import numpy as np
 
-from gru_bench.agreement import Agreement
 from gru_bench.cells import GRUCell
-from gru_bench.gradients import cell_problem
-from gru_bench.problem import Problem
+from gru_bench.gradients.agreement import Agreement
+from gru_bench.gradients.check import cell_problem
+from gru_bench.gradients.problem import Problem
 from gru_bench.subject import KerasSubject, make_subject
 
 #: True errors must be within their estimates for this share of entries.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gru_bench.cells import GRUCell, from_keras, gru_step, to_keras
     from gru_bench.errors import UsageError
     from gru_bench.evaluation import Evaluator, Measurement
+    from gru_bench.gradients import check_gradients
     from gru_bench.network import Network
     from gru_bench.recipe import RECIPES, Recipe, get_recipe
     from gru_bench.task import ADDITION, FAMILIES, TASKS, Transducer, get_task
@@ -33,6 +34,7 @@ _HOMES = {
     "TrainedRun": "training",
     "Transducer": "task",
     "UsageError": "errors",
+    "check_gradients": "gradients",
     "from_keras": "cells",
     "get_recipe": "recipe",
     "get_task": "task",
@@ -55,6 +57,7 @@ __all__ = [
     "TrainedRun",
     "Transducer",
     "UsageError",
+    "check_gradients",
     "from_keras",
     "get_recipe",
     "get_task",

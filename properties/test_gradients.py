@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gru_bench.agreement import Agreement
 from gru_bench.cells import GRUCell
-from gru_bench.derivative import central, complex_step
-from gru_bench.gradients import cell_problem, check_gradients
-from gru_bench.problem import FunctionProblem
+from gru_bench.gradients.agreement import Agreement
+from gru_bench.gradients.check import cell_problem, check_gradients
+from gru_bench.gradients.derivative import central, complex_step
+from gru_bench.gradients.problem import FunctionProblem
+from gru_bench.gradients.sequence import CellProblem
 from gru_bench.runtime import keras, tf
-from gru_bench.sequence import CellProblem
 from gru_bench.subject import make_subject
 
 CELLS = (

@@ -12,12 +12,12 @@ import pytest
 
 from gru_bench.cells import GRUCell
 from gru_bench.cli import main
-from gru_bench.derivative import weights_of_levels
 from gru_bench.errors import UsageError
-from gru_bench.gradflow import COMPARED, compare_flow, draw_flow, measure_flow
-from gru_bench.gradients import cell_problem, check_gradients
+from gru_bench.gradients.check import cell_problem, check_gradients
+from gru_bench.gradients.derivative import weights_of_levels
+from gru_bench.gradients.gradflow import COMPARED, compare_flow, draw_flow, measure_flow
+from gru_bench.gradients.sequence import CellProblem
 from gru_bench.runtime import keras, tf
-from gru_bench.sequence import CellProblem
 from gru_bench.subject import KerasSubject, make_subject
 
 

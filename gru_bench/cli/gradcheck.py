@@ -13,7 +13,7 @@ from gru_bench.errors import UsageError, check_integer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from gru_bench.discrepancy import GradientCheck
+    from gru_bench.gradients.discrepancy import GradientCheck
 
 
 @click.command()

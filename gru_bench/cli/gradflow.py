@@ -53,7 +53,7 @@ def command(
     from rich.console import Console
     from rich.table import Table
 
-    from gru_bench.gradflow import compare_flow
+    from gru_bench.gradients.gradflow import compare_flow
 
     trained = {}
     if adder_path or training:
@@ -93,7 +93,7 @@ def _trained(
 
 
 def _write(folder: Path, flow: pd.DataFrame) -> None:
-    from gru_bench.gradflow import draw_flow
+    from gru_bench.gradients.gradflow import draw_flow
 
     try:
         folder.mkdir(parents=True, exist_ok=True)

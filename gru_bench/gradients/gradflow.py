@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from gru_bench.errors import UsageError, check_integer
-from gru_bench.gradients import cell_problem
+from gru_bench.gradients.check import cell_problem
 from gru_bench.runtime import keras
 from gru_bench.subject import KerasSubject, make_subject
 

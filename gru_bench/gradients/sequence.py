@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.blur import Blur
-from gru_bench.layout import Described, Layout
-from gru_bench.problem import (
+from gru_bench.gradients.blur import Blur
+from gru_bench.gradients.layout import Described, Layout
+from gru_bench.gradients.problem import (
     Array,
     FunctionProblem,
     as_rows,
@@ -32,11 +32,11 @@ from gru_bench.problem import (
     gradient_problem,
     padded,
 )
-from gru_bench.replay import UnsupportedOperationError
-from gru_bench.rows import Rows, Value
+from gru_bench.gradients.replay import UnsupportedOperationError
+from gru_bench.gradients.rows import Rows, Value
+from gru_bench.gradients.traced import traced_step
 from gru_bench.runtime import tf
 from gru_bench.subject import KerasSubject
-from gru_bench.traced import traced_step
 
 
 class CellProblem:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.derivative import (
+from gru_bench.gradients.derivative import (
     ROUNDINGS,
     Estimate,
     central,
@@ -21,7 +21,7 @@ from gru_bench.derivative import (
     first_step,
     one_sided,
 )
-from gru_bench.problem import Problem
+from gru_bench.gradients.problem import Problem
 
 Array = NDArray[Any]
 

@@ -8,8 +8,8 @@
                              how many roundings, `(tensors + 1, m)`, the last row for the results
     pull_back(v)             vᵀJ by one tape through the whole computation
 
-Points are replayed in NumPy where the traced graph allows it (`gru_bench.replay`) and the replay
-agrees with TensorFlow at θ; otherwise TensorFlow evaluates them, vectorised.
+Points are replayed in NumPy where the traced graph allows it (`gru_bench.gradients.replay`) and the
+replay agrees with TensorFlow at θ; otherwise TensorFlow evaluates them, vectorised.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.errors import UsageError
-from gru_bench.layout import Layout
-from gru_bench.replay import Replay, UnsupportedOperationError
-from gru_bench.rows import Rows, Sparse, Value
+from gru_bench.gradients.layout import Layout
+from gru_bench.gradients.replay import Replay, UnsupportedOperationError
+from gru_bench.gradients.rows import Rows, Sparse, Value
 from gru_bench.runtime import tf
 
 Array = NDArray[Any]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gru_bench.cells import cell_name
 from gru_bench.errors import in_one_line
-from gru_bench.problem import Problem
+from gru_bench.gradients.problem import Problem
 from gru_bench.subject import KerasSubject
 
 #: Numbers beyond which a script holds no arrays, only the seed.

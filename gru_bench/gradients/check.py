@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.agreement import Agreement
-from gru_bench.direction import check_directions, check_forward, check_second
-from gru_bench.discrepancy import GradientCheck, Tally
 from gru_bench.errors import UsageError, check_integer, check_known, in_one_line
-from gru_bench.layout import Layout
-from gru_bench.problem import FunctionProblem, Problem, agrees
-from gru_bench.reproduction import script_for_cell, script_for_function
-from gru_bench.sequence import CellProblem
+from gru_bench.gradients.agreement import Agreement
+from gru_bench.gradients.direction import check_directions, check_forward, check_second
+from gru_bench.gradients.discrepancy import GradientCheck, Tally
+from gru_bench.gradients.layout import Layout
+from gru_bench.gradients.problem import FunctionProblem, Problem, agrees
+from gru_bench.gradients.reproduction import script_for_cell, script_for_function
+from gru_bench.gradients.sequence import CellProblem
 from gru_bench.subject import KerasSubject, make_subject
 
 Array = NDArray[Any]

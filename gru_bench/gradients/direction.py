@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from gru_bench.derivative import directional, first_step
-from gru_bench.discrepancy import Entry, GradientCheck, TensorRow
-from gru_bench.problem import Array, Problem
+from gru_bench.gradients.derivative import directional, first_step
+from gru_bench.gradients.discrepancy import Entry, GradientCheck, TensorRow
+from gru_bench.gradients.problem import Array, Problem
 
 #: Directions for each tensor of arguments.
 DIRECTIONS = 3

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.agreement import Comparison
-from gru_bench.problem import Problem
+from gru_bench.gradients.agreement import Comparison
+from gru_bench.gradients.problem import Problem
 
 #: Wrong entries that are listed one by one.
 LISTED = 10

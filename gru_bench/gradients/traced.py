@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gru_bench.problem import coarsest_epsilon
-from gru_bench.replay import Replay, UnsupportedOperationError
+from gru_bench.gradients.problem import coarsest_epsilon
+from gru_bench.gradients.replay import Replay, UnsupportedOperationError
 from gru_bench.runtime import tf
 from gru_bench.subject import KerasSubject
 
