@@ -145,11 +145,10 @@ class Agreement:
             gap = np.abs(given - found.value)[again]
             within = np.abs(given[again] - finer.value) <= finer_error
             fine = self._ceiling[self._part[columns[again]]] + 10 * FLOOR
-            sharp = finer_error <= np.maximum(fine, gap / 3)
+            sharp = finer_error <= np.maximum(fine, gap)
             better |= (gap > error[again]) & within & sharp
-            # Where both contradict each other, the larger steps straddle a kink.
-            conflict = np.abs(found.value[again] - finer.value) > error[again] + finer_error
-            better |= conflict & suspects[again][:, None]
+            # Where both contradict each other, the larger steps straddle a kink, or claim too much.
+            better |= np.abs(found.value[again] - finer.value) > error[again] + finer_error
             finer_step = np.broadcast_to(finer.step[:, None], better.shape)
             for kept, new in ((found.value, finer.value), (error, finer_error), (step, finer_step)):
                 kept[again] = np.where(better, new, kept[again])
