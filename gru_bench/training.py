@@ -149,7 +149,7 @@ class Program:
                 theta,
                 frozen,
                 x[k],
-                lambda scores: _loss(recipe, network, scores, labels[k]),
+                lambda scores: training_loss(recipe, network, scores, labels[k]),
                 self._disturber(seed, i) if recipe.noise else None,
             )
             theta, moments = adam(recipe, theta, moments, gradient, i)
@@ -201,19 +201,6 @@ class Program:
             return keras.tree.pack_sequence_as(states, disturbed)
 
         return disturb
-
-
-def _loss(recipe: Recipe, network: Network, scores: Any, labels: Any) -> Any:
-    """Return the scalar loss of scores `(T, B, scores)` against labels `(T, B)`."""
-    if network.scores == 1:
-        target = tf.cast(labels[..., None], scores.dtype)
-    else:
-        target = tf.one_hot(labels, network.scores, dtype=scores.dtype)
-    if recipe.loss == "quadratic":
-        return tf.reduce_sum(0.5 * (scores - target) ** 2) / recipe.batch
-    if network.scores == 1:
-        return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels=target, logits=scores))
-    return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=target, logits=scores))
 
 
 Measure = Callable[[NDArray[Any], int], Any]

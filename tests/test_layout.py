@@ -21,7 +21,7 @@ LAYERS = (
     {"training"},
     {"gradients"},
     {"subject"},
-    {"evaluation", "backpropagation", "optimizer", "adder"},
+    {"evaluation", "backpropagation", "optimizer", "loss", "adder"},
     {"network"},
     {"family", "strategies"},
     {"cells", "task", "recipe", "tolerance"},
