@@ -25,6 +25,7 @@ from gru_bench.backpropagation import backpropagate
 from gru_bench.cells import load_cell_class
 from gru_bench.errors import UsageError, check_integer
 from gru_bench.family import Pairs, Stream, run_transducer
+from gru_bench.loss import training_loss
 from gru_bench.network import STATE_NOISE, TRAINING_PAIRS, Network
 from gru_bench.optimizer import adam
 from gru_bench.recipe import Recipe, get_recipe
