@@ -219,7 +219,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--outputs", choices=("last", "all"), default="last")
     parser.add_argument("--repeats", type=int, default=10)
-    parser.add_argument("--optional", default="/tmp/venv-opt/bin/python")
+    parser.add_argument("--optional", default=sys.executable)
     parser.add_argument("--only", nargs="*", choices=list(TOOLS))
     parser.add_argument("--worker", choices=list(TOOLS))
     given = parser.parse_args()
