@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from gru_bench.cells import cell_name, make_cell
 from gru_bench.errors import UsageError, in_one_line
-from gru_bench.family import Stream
 from gru_bench.runtime import keras, tf
 from gru_bench.task import Transducer
 
@@ -196,8 +195,3 @@ class Network:
 
 #: Purposes of random streams: each run's seed is split by them.
 INITIAL_WEIGHTS, TRAINING_PAIRS, STATE_NOISE, TEST_PAIRS = range(1, 5)
-
-
-def stream(seed: Any, purpose: int) -> Stream:
-    """Return the stream of a seed that serves one purpose."""
-    return Stream(seed, purpose)
