@@ -48,6 +48,10 @@ class Recipe(Record):
         clip_norm: largest norm of the gradient; 0 for no clipping.
         stddev: of a truncated normal for every initial weight; 0 for the cell's own initialisers.
         noise: half-width of uniform noise added to the states at each training step.
+        worst_case: weight of the worst-case loss, beside 1 - that weight of the loss; 0 for none.
+        worst_case_from: iteration from which the weight rises.
+        worst_case_ramp: iterations over which it rises from zero.
+        radius: by which intervals of states grow before each step of the worst case.
         units: the cell's `units` where the caller names none.
         dtype: Keras dtype policy of the network.
     """
@@ -70,6 +74,10 @@ class Recipe(Record):
     clip_norm: NotNegative = 0.0
     stddev: NotNegative = 0.0
     noise: NotNegative = 0.0
+    worst_case: Annotated[float, pydantic.Field(ge=0, le=1)] = 0.0
+    worst_case_from: Annotated[int, pydantic.Field(ge=0)] = 0
+    worst_case_ramp: Count = 100
+    radius: NotNegative = 0.0
     units: Count = 16
     dtype: str = "float32"
 
@@ -110,7 +118,26 @@ DEFAULT = Recipe(
     noise=0.4,
 )
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (DEFAULT, TUTORIAL)}
+PROVABLE = Recipe(
+    name="provable",
+    iterations=400,
+    bits=8,
+    batch=64,
+    families=FAMILIES,
+    loss="cross-entropy",
+    learning_rate=0.05,
+    schedule="cosine",
+    warmup=10,
+    clip_norm=0.2,
+    stddev=0.3,
+    weight_decay=0.5,
+    worst_case=0.8,
+    worst_case_from=80,
+    worst_case_ramp=80,
+    radius=0.1,
+)
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (DEFAULT, PROVABLE, TUTORIAL)}
 
 
 def get_recipe(recipe: str | Recipe, **changes: Any) -> Recipe:

@@ -31,6 +31,7 @@ from gru_bench.optimizer import adam
 from gru_bench.recipe import Recipe, get_recipe
 from gru_bench.runtime import keras, tf
 from gru_bench.task import ADDITION, FAMILIES, Transducer, get_task
+from gru_bench.worst_case import WorstCase
 
 #: Iterations whose pairs are drawn at once; draws are keyed by the block, so where a run is
 #: stopped for a checkpoint changes nothing.
@@ -118,6 +119,7 @@ class Program:
         self.steps = recipe.bits + (network.task.flush if recipe.form == "full" else 0)
         if recipe.bits - (recipe.form == "tutorial") < 1:
             raise UsageError(f"recipe {recipe.name!r}: form 'tutorial' needs at least 2 bits")
+        self.worst_case = WorstCase(network, recipe.radius) if recipe.worst_case else None
         self._advance = tf.function(self._trace, jit_compile=True, autograph=False)
 
     def start(self, seed: int) -> tuple[Any, ...]:
@@ -146,13 +148,14 @@ class Program:
             theta, moments, frozen = carried
             k = tf.cast(i % BLOCK, tf.int32) if recipe.fresh else 0
             loss, gradient, scores, frozen = backpropagate(
-                network,
+                self.worst_case or network,
                 theta,
                 frozen,
                 x[k],
-                lambda scores: training_loss(recipe, network, scores, labels[k]),
+                lambda scores: self._loss(scores, labels[k], i),
                 self._disturber(seed, i) if recipe.noise else None,
             )
+            scores = scores[..., : network.scores]
             theta, moments = adam(recipe, theta, moments, gradient, i)
             right = tf.equal(network.decide(scores, recipe.threshold), labels[k])
             accuracy = tf.reduce_mean(tf.cast(tf.reduce_all(right, axis=0), zero.dtype))
@@ -163,6 +166,16 @@ class Program:
             lambda i, *_: i < last, body, (first, carried, zero, zero, tf.constant(-1, tf.int64))
         )
         return carried, total / tf.cast(last - first, zero.dtype), accuracy, bad
+
+    def _loss(self, scores: Any, labels: Any, i: Any) -> Any:
+        recipe, network = self.recipe, self.network
+        if self.worst_case is None:
+            return training_loss(recipe, network, scores, labels)
+        nominal, worst = self.worst_case.worst_scores(scores, labels)
+        since = tf.cast(i - recipe.worst_case_from, scores.dtype) / recipe.worst_case_ramp
+        weight = recipe.worst_case * tf.clip_by_value(since, 0, 1)
+        plain, worse = (training_loss(recipe, network, s, labels) for s in (nominal, worst))
+        return (1 - weight) * plain + weight * worse
 
     def _pairs(self, seed: Any, block: Any) -> tuple[Any, Any]:
         """Return a block's features `(blocks, T, B, F)` and labels `(blocks, T, B)`."""
@@ -197,9 +210,11 @@ class Program:
             noise.append(half_width * unit)
 
         def disturb(states: Any, t: Any) -> Any:
-            flat = keras.tree.flatten(states)
+            own = states if self.worst_case is None else states[0]
+            flat = keras.tree.flatten(own)
             disturbed = [state + kind[t] for state, kind in zip(flat, noise, strict=True)]
-            return keras.tree.pack_sequence_as(states, disturbed)
+            packed = keras.tree.pack_sequence_as(own, disturbed)
+            return packed if self.worst_case is None else (packed, *states[1:])
 
         return disturb
 

@@ -1,0 +1,1 @@
+"""Proofs for all lengths: finding invariants, certificates, counterexamples, verdicts."""

@@ -1,0 +1,94 @@
+"""A system: a trained network and its task as a proof sees them.
+
+A program with its weights, the read-out, the transducer; nothing of Keras is left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gru_bench.adder import Adder
+from gru_bench.errors import UsageError
+from gru_bench.lifting import lift
+from gru_bench.program import Floats, Program
+from gru_bench.subject import KerasSubject
+from gru_bench.task import Transducer
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class System:
+    """What is proved or refuted.
+
+    Args:
+        program: the cell's step.
+        names: of the cell's weights.
+        weights: the cell's, float32.
+        V: read-out, `(O, S)`, float32.
+        c: read-out, `(S,)`, float32.
+        threshold: above which a single score writes 1.
+        task: the transducer.
+        cell: `package.module:Name`.
+        arguments: of the cell.
+    """
+
+    program: Program
+    names: tuple[str, ...]
+    weights: tuple[NDArray[np.float32], ...]
+    V: NDArray[np.float32]
+    c: NDArray[np.float32]
+    threshold: float
+    task: Transducer
+    cell: str
+    arguments: dict[str, Any]
+
+    @property
+    def size(self) -> int:
+        """N, entries of all states together."""
+        return sum(self.program.state_sizes)
+
+    def split(self, states: Array) -> list[Array]:
+        """Return the states, each `(..., n)`, that stand side by side in `(..., N)`."""
+        return np.split(states, np.cumsum(self.program.state_sizes)[:-1], axis=-1)
+
+    @property
+    def initial(self) -> Array:
+        """The initial state, `(N,)`."""
+        return np.concatenate([s.astype(np.float64) for s in self.program.initial_state])
+
+    def step(self, x: Array, states: Array) -> tuple[Array, Array]:
+        """Return scores `(..., S)` and states `(..., N)` after one step, in float64."""
+        output, new = self.program.evaluate(Floats(), x, self.split(states), self.weights)
+        return output @ self.V.astype(np.float64) + self.c, np.concatenate(new, axis=-1)
+
+
+def make_system(adder: Adder) -> System:
+    """Return the system of a trained adder.
+
+    Raises:
+        LiftingError: the cell's step has an operation that cannot be lifted.
+        UsageError: the network does not compute in float32.
+    """
+    network = adder.network
+    if network.dtype != "float32":
+        raise UsageError(
+            f"proofs are about networks deployed in float32, this one is {network.dtype}"
+        )
+    *weights, V, c = (np.asarray(w, np.float32) for w in network.unpack(adder.theta))
+    subject = KerasSubject(network.cell, network.task.features.shape[1])
+    return System(
+        lift(subject),
+        tuple(subject.parameter_names),
+        tuple(weights),
+        V,
+        c,
+        adder.threshold,
+        network.task,
+        network.cell_name,
+        network.arguments,
+    )
