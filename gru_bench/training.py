@@ -175,7 +175,7 @@ class Program:
         since = tf.cast(i - recipe.worst_case_from, scores.dtype) / recipe.worst_case_ramp
         weight = recipe.worst_case * tf.clip_by_value(since, 0, 1)
         plain, worse = (training_loss(recipe, network, s, labels) for s in (nominal, worst))
-        return (1 - weight) * plain + weight * worse
+        return (1 - weight) * plain + weight * worse + 0.1 * tf.reduce_mean(scores[..., -1])
 
     def _pairs(self, seed: Any, block: Any) -> tuple[Any, Any]:
         """Return a block's features `(blocks, T, B, F)` and labels `(blocks, T, B)`."""

@@ -31,6 +31,7 @@ class WorstCase:
     def __init__(self, network: Network, radius: float) -> None:
         self.network = network
         self.radius = radius
+        self.limit = 2.0
         self.program = lift(KerasSubject(network.cell, network.task.features.shape[1]))
         self.algebra = Intervals(network.compute_dtype)
 
@@ -58,20 +59,22 @@ class WorstCase:
             Interval(a - self.radius, b + self.radius) for a, b in zip(low, high, strict=True)
         ]
         reach, later = self.program.evaluate(self.algebra, Interval(x, x), boxes, weights)
-        outputs = tf.concat([output, reach.low, reach.high], axis=-1)
+        far = [tf.maximum(-s.low, s.high) - self.limit for s in later]
+        excess = tf.add_n([tf.reduce_sum(tf.nn.relu(f) ** 2, axis=-1) for f in far])
+        outputs = tf.concat([output, reach.low, reach.high, excess[:, None]], axis=-1)
         return outputs, (new, [s.low for s in later], [s.high for s in later]), after
 
     def read_out(self, weights: Sequence[Any], outputs: Any) -> Any:
         """Return scores and their two ends side by side, `(..., 3 scores)`."""
-        output, low, high = tf.split(outputs, 3, axis=-1)
+        output, low, high = tf.split(outputs[..., :-1], 3, axis=-1)
         V, c = weights
         reach = self.algebra.matmul(Interval(low, high), V)
         scores = self.network.read_out(weights, output)
-        return tf.concat([scores, reach.low + c, reach.high + c], axis=-1)
+        return tf.concat([scores, reach.low + c, reach.high + c, outputs[..., -1:]], axis=-1)
 
     def worst_scores(self, scores: Any, labels: Any) -> tuple[Any, Any]:
         """Return the scores `(..., scores)` and the worst ones for the labels `(...)`."""
-        nominal, low, high = tf.split(scores, 3, axis=-1)
+        nominal, low, high = tf.split(scores[..., :-1], 3, axis=-1)
         if self.network.scores == 1:
             return nominal, tf.where(labels[..., None] == 1, low, high)
         right = tf.one_hot(labels, self.network.scores, on_value=True, off_value=False, dtype=bool)

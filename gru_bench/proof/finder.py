@@ -137,29 +137,21 @@ def start(system: System, family: Family, basis: str, seed: int) -> Regions:
 
 def grow(system: System, regions: Regions, rounding: Rounding, sweeps: int) -> Step | None:
     """Grow regions, in place, until no image leaves them; None where that does not come about."""
-    family = regions.family
-    targets = family.following.reshape(-1)
-    K, N = regions.radius.shape
-    for sweep in range(sweeps):
+    targets = regions.family.following.reshape(-1)
+    for _ in range(sweeps):
         made = step(system, regions, rounding)
         if not np.all(np.isfinite(made.low)) or made.margins.min() <= 0:
             return None
-        reach = np.maximum(-made.low, made.high)
-        if np.all(reach <= regions.radius[targets]):
+        if np.all(np.maximum(-made.low, made.high) <= regions.radius[targets]):
             return made
         low, high = -regions.radius, regions.radius.copy()
         np.minimum.at(low, targets, made.low)
         np.maximum.at(high, targets, made.high)
-        middle, half = (low + high) / 2, (high - low) / 2
-        shift = (
-            middle
-            if regions.bases.A is None
-            else np.einsum("kij,kj->ki", regions.bases.A, middle)
-        )
-        grown = half > regions.radius
-        regions.center = regions.center + shift
         # A little more than needed, so that growth ends after finitely many sweeps.
-        regions.radius = np.where(grown, half * 1.02 + 1e-5, half * (1 + 1e-9) + 1e-9)
+        low = np.where(low < -regions.radius, low * 1.02 - 1e-5, low)
+        high = np.where(high > regions.radius, high * 1.02 + 1e-5, high)
+        regions.center = regions.center + regions.bases.states((low + high) / 2)
+        regions.radius = (high - low) / 2 * (1 + 1e-9) + 1e-9
     return None
 
 

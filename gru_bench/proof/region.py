@@ -79,6 +79,12 @@ class Bases:
             return radius[:, :, None] * np.eye(radius.shape[1])
         return self.A * radius[:, None, :]
 
+    def states(self, coordinates: Array) -> Array:
+        """Return A y for a vector in each region's coordinates, `(K, N)`."""
+        if self.A is None:
+            return coordinates
+        return np.asarray(np.einsum("kij,kj->ki", self.A, coordinates))
+
     def coordinates(self, states: Array, which: Any) -> Array:
         """Return B s for points `(..., N)` in the basis of one region."""
         return states if self.B is None else states @ self.B[which].T
