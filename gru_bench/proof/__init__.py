@@ -1,0 +1,1 @@
+"""Proof or counterexample: what a trained adder does at every length."""
