@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.errors import UsageError, check_integer, check_known
-from gru_bench.recipe import Record, parse
+from gru_bench.recipe import Record
 from gru_bench.runtime import keras, tf
 
 FUNCTIONS = ("tanh", "sigmoid")
@@ -59,11 +59,11 @@ class ModeError(Record):
         inputs: how many were tried.
     """
 
-    error: str = float(0).hex()
-    at: str = float(0).hex()
-    lowest: str = math.inf.hex()
-    highest: str = (-math.inf).hex()
-    inputs: int = 0
+    error: str
+    at: str
+    lowest: str
+    highest: str
+    inputs: int
 
 
 class FunctionError(Record):
@@ -74,8 +74,8 @@ class FunctionError(Record):
         modes: by mode.
     """
 
-    disagreement: str = float(0).hex()
-    modes: dict[str, ModeError] = {}
+    disagreement: str
+    modes: dict[str, ModeError]
 
 
 class ActivationError(Record):
@@ -194,8 +194,9 @@ class _Tally:
 
     @classmethod
     def of(cls, record: ModeError) -> _Tally:
-        floats = (record.error, record.at, record.lowest, record.highest)
-        return cls(*(float.fromhex(text) for text in floats), record.inputs)
+        texts = (record.error, record.at, record.lowest, record.highest)
+        error, at, lowest, highest = (float.fromhex(text) for text in texts)
+        return cls(error, at, lowest, highest, record.inputs)
 
     def record(self) -> ModeError:
         floats = (self.error, self.at, self.lowest, self.highest)
@@ -317,7 +318,7 @@ def read_measurement(path: Path) -> ActivationError | None:
         raise UsageError(f"{str(path)!r} holds no measured activation errors") from error
 
 
-def _versions() -> dict[str, str]:
+def _versions() -> dict[str, Any]:
     return {
         "tensorflow": tf.__version__,
         "keras": keras.__version__,

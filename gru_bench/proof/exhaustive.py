@@ -9,28 +9,27 @@ import numpy as np
 from gru_bench.proof.hunt import Array, Hunt, Reached, fingerprints
 from gru_bench.proof.stepper import Front
 
-
 #: States held at most. Longer words than that allows are read from them a few at a time.
-_STORED = 2**20
+_STORED = 2**17
 
 
 @dataclass
 class Exhausted:
-    """How far every word was tried.
+    """What trying every word has reached.
 
     Args:
-        length: every word up to so many symbols is right.
         closed: no word leads to a state that a shorter one does not: all words are right.
         last: the longest words' states that are held.
     """
 
-    length: int
     closed: bool
     last: Reached
 
 
 def exhaust(hunt: Hunt, length: int | None = None) -> Exhausted:
     """Try every word while the budget lasts, states that are equal bit for bit only once.
+
+    It keeps `hunt.exhaustive` up to date.
 
     Args:
         hunt: the search.
@@ -44,15 +43,17 @@ def exhaust(hunt: Hunt, length: int | None = None) -> Exhausted:
     while done != length and len(reached) * symbols <= min(hunt.left, _STORED):
         front, _ = hunt.expand(reached)
         done += 1
+        hunt.exhaustive = max(hunt.exhaustive, done)
         fresh = seen.add(front)
         if not fresh.size:
-            return Exhausted(done, True, reached)
+            return Exhausted(True, reached)
         reached = hunt.keep(reached, front, fresh)
     levels = 1
     while done != length and len(reached) * _words(symbols, levels) <= hunt.left:
         _beyond(hunt, reached, levels)
         done, levels = done + 1, levels + 1
-    return Exhausted(done, False, reached)
+        hunt.exhaustive = max(hunt.exhaustive, done)
+    return Exhausted(False, reached)
 
 
 def _words(symbols: int, levels: int) -> int:
@@ -85,7 +86,7 @@ class _Seen:
         bits = front.states.view(f"i{front.states.itemsize}")
         keys = fingerprints(front.labels, bits)
         # Equal keys of different states only let a state through twice, never hide one.
-        rows = np.arange(len(keys))
+        rows: Array = np.arange(len(keys))
         if self._keys.size:
             at = np.minimum(np.searchsorted(self._keys, keys), self._keys.size - 1)
             rows = rows[~((self._keys[at] == keys) & _same(self._fronts, at, front, rows))]
@@ -105,6 +106,5 @@ def _same(one: Front, rows: Array, other: Front, columns: Array) -> Array:
     """Return where rows of two fronts are equal bit for bit."""
     kind = f"i{one.states.itemsize}"
     bits = one.states[rows].view(kind) == other.states[columns].view(kind)
-    equal: Array = bits.all(axis=1) & (one.labels[rows] == other.labels[columns])
+    equal: Array = np.asarray(bits.all(axis=1) & (one.labels[rows] == other.labels[columns]))
     return equal
-

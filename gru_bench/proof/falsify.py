@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ LONGEST = 100_000
 #: Share of all steps that each search may take; `stream` takes what is left.
 _SHARES = {"exhaustive": 0.3, "loops": 0.1, "branches": 0.1, "extremes": 0.05, "hypothesis": 0.01}
 
-#: Steps granted to making a counterexample short, whatever the search itself was granted.
+#: Steps granted to making a counterexample short, beside those of the search.
 _SHORTENING = 5 * 10**6
 
 #: States, of all that loops settle in, whose slow directions are looked at.
@@ -161,7 +162,7 @@ class _Quest:
         self.hunt, self.adder, self.steps = hunt, adder, steps
         self.seed = seed
         self.begun = time.perf_counter()
-        self.exhausted = Exhausted(0, False, hunt.start)
+        self.exhausted = Exhausted(False, hunt.start)
         self.settled: Reached = hunt.start
         self.found: Counterexample | None = None
 
@@ -176,7 +177,7 @@ class _Quest:
         searches: dict[str, Callable[[], None]] = {
             "exhaustive": self._exhaust,
             "loops": self._loops,
-            "branches": lambda: self._branch(),
+            "branches": self._branch,
             "extremes": self._push,
             "hypothesis": lambda: aim(self.hunt, self.seed),
             "streams": lambda: stream(self.hunt),
@@ -216,40 +217,37 @@ class _Quest:
         branch(self.hunt, self.settled)
 
     def _push(self) -> None:
-        few = self.settled[: _SETTLED]
+        few = self.settled[:_SETTLED]
         starts = together([self.hunt.start, self.settled[: 16 * _SETTLED]])
         push(self.hunt, starts, slow_directions(self.hunt, few))
 
     def _shorten(self, word: Array) -> None:
         """Make a counterexample out of a wrong word: shrink it, then look for shorter ones."""
-        hunt = self.hunt
-        shortest = len(word) <= self.exhausted.length + 1
-        self._timed("shrinking", _SHORTENING, lambda: self._shrink(word))
-        while not shortest and self.found is not None:
-            before = self.found.steps
-            slow = slow_directions(hunt, self.settled[:_SETTLED])
+        hunt, granted = self.hunt, min(_SHORTENING, 5 * self.steps)
+        self.found = replay(self.adder, word)
+        self._timed("shrinking", granted, lambda: self._shrink(word))
+        slow = slow_directions(hunt, self.settled[:_SETTLED])
+        while self.found is not None and self.found.steps > hunt.exhaustive + 1:
+            length = self.found.steps - 1
+            seek = partial(self._seek, length, slow)
             try:
-                self._timed(
-                    "shorter ones", _SHORTENING, lambda: self._seek(before - 1, slow)
-                )
+                self._timed("shorter ones", granted, seek)
             except Found as found:
-                self._timed("shrinking", _SHORTENING, lambda w=found.word: self._shrink(w))
-            shortest = self.exhausted.length >= self.found.steps - 1
-            if self.found.steps >= before:
+                self._timed("shrinking", granted, partial(self._shrink, found.word))
+            if self.found.steps > length:
                 break
         if self.found is not None:
+            shortest = self.found.steps <= hunt.exhaustive + 1
             self.found = replace(self.found, shortest=shortest)
-        hunt.allowance = 0
 
     def _shrink(self, word: Array) -> None:
-        self.found = replay(self.adder, word)
         self.found = replay(self.adder, shrink(self.hunt, word))
 
     def _seek(self, length: int, slow: Array) -> None:
         """Look for a wrong word of at most `length` symbols: among the extreme ones, then all."""
         push(self.hunt, self.hunt.start, slow, length)
-        everything = sum(self.hunt.stepper.task.symbols**k for k in range(1, length + 1))
-        if everything <= self.hunt.left:
+        symbols = self.hunt.stepper.task.symbols
+        if sum(symbols**k for k in range(1, length + 1)) <= self.hunt.left:
             self.exhausted = exhaust(self.hunt, length)
 
     def _record(self) -> Search:
@@ -260,7 +258,7 @@ class _Quest:
             sum(effort.steps for effort in efforts),
             time.perf_counter() - self.begun,
             max((effort.longest for effort in efforts), default=0),
-            self.exhausted.length,
+            self.hunt.exhaustive,
             self.exhausted.closed,
             min((effort.margin for effort in efforts), default=np.inf),
             self.hunt.unconfirmed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,7 +86,7 @@ class Tree:
         if mark < len(self._starts):
             self.size = self._starts[mark]
         for column in (self._parents, self._symbols, self._lengths, self._starts):
-            del column[mark:]  # type: ignore[attr-defined]
+            del column[mark:]
 
     def lengths(self, numbers: Array) -> Array:
         """Return how long words are."""
@@ -147,17 +148,23 @@ class Hunt:
         rng: of the searches.
         longest: steps of the longest word to try.
         deadline: by `time.perf_counter`, or infinity.
+        tree: the words.
+        efforts: of the searches so far, the one at hand last.
+        unconfirmed: words wrong in a batch that `confirm` says are right.
+        exhaustive: every word up to so many symbols is right.
+        allowance: steps the search at hand may take.
     """
 
     stepper: Stepper
     theta: Any
-    confirm: Any
+    confirm: Callable[[Array], bool]
     rng: np.random.Generator
     longest: int
     deadline: float = np.inf
     tree: Tree = field(default_factory=Tree)
     efforts: list[Effort] = field(default_factory=list)
     unconfirmed: int = 0
+    exhaustive: int = 0
     allowance: int = 0
 
     def begin(self, search: str, steps: int) -> None:

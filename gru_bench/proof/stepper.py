@@ -143,7 +143,9 @@ class Stepper:
             states, labels = _pad(part.states, block), _pad(part.labels, block)
             made = self._expand(theta, tf.constant(states), tf.constant(labels))
             parts.append([a.numpy()[: len(part) * self.task.symbols] for a in made])
-        states, labels, wrong, margin = (np.concatenate(column) for column in zip(*parts))
+        states, labels, wrong, margin = (
+            np.concatenate(column) for column in zip(*parts, strict=True)
+        )
         return Front(states, labels), wrong, margin
 
     def pull(self, theta: Any, front: Front, symbols: Array, cotangent: Array) -> Array:
@@ -166,7 +168,8 @@ class Stepper:
     @cached_property
     def _tables(self) -> tuple[Any, Any]:
         tables = (self.task.next_state, self.task.output)
-        return tuple(np.array(table, np.int32).reshape(-1) for table in tables)
+        following, output = (np.array(table, np.int32).reshape(-1) for table in tables)
+        return following, output
 
     def _step(self, weights: Any, states: Any, labels: Any, symbols: Any) -> Any:
         """Return the next states and labels, whether the digit is wrong, and its margin."""

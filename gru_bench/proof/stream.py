@@ -13,7 +13,7 @@ from gru_bench.task import Transducer
 _CHUNK = 256
 
 #: Rows and steps of the waves, in turn; the second number None stands for the longest.
-_WAVES = ((1024, 1024), (64, None), (1024, 8192))
+_WAVES = ((1024, 1024), (256, None), (1024, 8192))
 
 #: Symbols a row draws from: entries of a table of its own, in which some stand often.
 _TABLE = 64
@@ -29,18 +29,18 @@ def stream(hunt: Hunt) -> None:
     wave = 0
     while True:
         rows, steps = _WAVES[wave % len(_WAVES)]
-        steps = min(steps or hunt.longest, hunt.longest)
-        rows = max(1, min(rows, hunt.left // min(steps, 1024)))
+        # Half of what is left for each wave, and not so long that it has few rows.
+        steps = min(steps or hunt.longest, hunt.longest, max(1024, hunt.left // 32))
+        rows = max(1, min(rows, hunt.left // (2 * steps)))
         wave += 1
-        reached, read = hunt.start[np.zeros(rows, np.int64)], []
+        reached = hunt.start[np.zeros(rows, np.int64)]
+        read: list[Array] = []
         for symbols in words(hunt.stepper.task, rows, steps, hunt.rng):
             reached.front = hunt.walk(reached, symbols, read).front
             read.append(symbols.astype(np.int16))
 
 
-def words(
-    task: Transducer, rows: int, steps: int, rng: np.random.Generator
-) -> Iterator[Array]:
+def words(task: Transducer, rows: int, steps: int, rng: np.random.Generator) -> Iterator[Array]:
     """Return the pieces `(t, rows)` of random words of `steps` symbols.
 
     Each row has a table of symbols (some of them only carrying ones, some only pairs of equal
