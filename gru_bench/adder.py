@@ -55,28 +55,29 @@ class Adder:
         self._advance = tf.function(self._trace, jit_compile=True, autograph=False)
 
     @overload
-    def add(self, a: int, b: int) -> int: ...
+    def add(self, a: int, b: int, length: int | None = None) -> int: ...
 
     @overload
-    def add(self, a: Sequence[int], b: Sequence[int]) -> list[int]: ...
+    def add(self, a: Sequence[int], b: Sequence[int], length: int | None = None) -> list[int]: ...
 
-    def add(self, a: Any, b: Any) -> Any:
+    def add(self, a: Any, b: Any, length: int | None = None) -> Any:
         """Return what the network says a + b is.
 
         Args:
             a: a non-negative integer of any size, or a sequence or array of them.
             b: the same.
+            length: digits per number, leading zeros included; by default those of the largest.
 
         Returns:
             An integer, or a list of them where a and b are sequences.
 
         Raises:
             UsageError: another task than an addition, a negative or non-integer addend, or
-                sequences of different lengths.
+                sequences of different lengths; a length that is too small.
         """
         if not self.network.task.name.endswith("addition"):
             raise UsageError(f"this network was trained for {self.network.task.name}, not to add")
-        return self.compute(a, b)
+        return self.compute(a, b, length=length)
 
     def compute(self, *operands: Any, length: int | None = None) -> Any:
         """Return what the network writes for the task's operands.

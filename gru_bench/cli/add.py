@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import click
 
-from gru_bench.errors import UsageError
+from gru_bench.errors import UsageError, check_integer
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("a")
 @click.argument("b")
 @click.option("--model", default="adder.keras", show_default=True, help="A saved adder.")
+@click.option("--bits", type=int, help="Bits per number, leading zeros included.")
 @click.option("--check", is_flag=True, help="Compare with the true sum; exit 1 if it differs.")
-def command(a: str, b: str, model: str, check: bool) -> int:
+def command(a: str, b: str, model: str, bits: int | None, check: bool) -> int:
     """Print what the adder says A + B is, and nothing else.
 
     A and B are non-negative integers of any size (decimal, or 0x, 0b, 0o).
     """
     addends = [_parse(text) for text in (a, b)]
+    if bits is not None:
+        check_integer("--bits", bits, 1)
     from gru_bench.adder import Adder
 
-    said = Adder.load(model).add(*addends)
+    said = Adder.load(model).add(addends[0], addends[1], length=bits)
     click.echo(said)
     if not check or said == sum(addends):
         return 0
