@@ -21,6 +21,7 @@ COMMANDS = {
     "add": ("gru_bench.cli.add", "Add two integers with a trained adder."),
     "gradcheck": ("gru_bench.cli.gradcheck", "Check a cell's gradients against numeric ones."),
     "gradflow": ("gru_bench.cli.gradflow", "Show whether a cell's gradient vanishes over time."),
+    "verify": ("gru_bench.cli.verify", "Check the certificate of a proved adder."),
     "report": ("gru_bench.cli.report", "Train what an experiment says and write its report."),
 }
 
