@@ -20,7 +20,7 @@ Document = dict[str, Any]
 #: What plain floats lose in here, generously.
 _SLOP = 1e-9
 #: More than float32 changes a state or a score of these networks.
-_ROUNDED = 2e-3
+_ROUNDED = 3e-3
 
 TASKS = ("addition", "subtraction", "comparison", "parity", "decimal-addition")
 
@@ -119,7 +119,7 @@ class Design:
         return steps, wanted[0]
 
 
-def network(task: str, style: str, gain: float = 40.0) -> tuple[Document, list[Document]]:
+def network(task: str, style: str, gain: float = 30.0) -> tuple[Document, list[Document]]:
     """Return program and weights of a network for a task, tanh units in {-1, 1}.
 
     Args:
@@ -310,7 +310,7 @@ def certificate(
     task: str = "addition",
     style: str = "plain",
     radius: float = 0.05,
-    gain: float = 40.0,
+    gain: float = 30.0,
     rotated: bool = False,
     deep: bool = False,
 ) -> Document:
