@@ -12,6 +12,7 @@ import json
 import math
 import struct
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 Interval = tuple[float, float]
@@ -88,7 +89,7 @@ class Design:
             task, one_hot if base == 10 else [1, 1]
         )
         levels = self.levels
-        self.thresholds = [(p + q) / 2 for p, q in zip(levels, levels[1:], strict=False)]
+        self.thresholds = [(p + q) / 2 for p, q in pairwise(levels)]
         n = len(self.thresholds)
         self.feedback = [0.0] * n
         if task.endswith("addition"):
@@ -113,8 +114,7 @@ class Design:
         else:
             wanted = [[float(level % base)] for level in self.levels]
         steps = [
-            [q - p for p, q in zip(below, above, strict=True)]
-            for below, above in zip(wanted, wanted[1:], strict=False)
+            [q - p for p, q in zip(below, above, strict=True)] for below, above in pairwise(wanted)
         ]
         return steps, wanted[0]
 
@@ -415,9 +415,7 @@ def _explore(
             continue
         middle = [(lo + hi) / 2 for lo, hi in after]
         target = min(range(len(centers)), key=lambda j: math.dist(centers[j], middle))
-        reach = [
-            max(c - lo, hi - c) for (lo, hi), c in zip(after, centers[target], strict=True)
-        ]
+        reach = [max(c - lo, hi - c) for (lo, hi), c in zip(after, centers[target], strict=True)]
         if basis:
             # |A⁻¹| <= 1 + 2/8 by rows for the basis above.
             reach = [1.25 * max(reach)] * len(reach)
@@ -431,7 +429,9 @@ def _margin(scores: list[Interval], right: int) -> float:
     if len(scores) == 1:
         ((lo, hi),) = scores
         return (lo - 0.5 if right else 0.5 - hi) - 10 * _ROUNDED
-    return scores[right][0] - max(hi for k, (_, hi) in enumerate(scores) if k != right) - 10 * _ROUNDED
+    return (
+        scores[right][0] - max(hi for k, (_, hi) in enumerate(scores) if k != right) - 10 * _ROUNDED
+    )
 
 
 def sealed(document: Document) -> Document:

@@ -22,6 +22,9 @@ from gru_bench.errors import check_known
 
 FORMAT, VERSION = "gru_bench certificate", 1
 
+#: What a proof is about; all else is how it goes, or free text.
+_THEOREM = ("task", "model", "program", "threshold", "rounding")
+
 #: Float32's half unit in the last place of 1, and its smallest normal number.
 UNIT, SMALLEST = 2.0**-24, 2.0**-126
 
@@ -51,8 +54,9 @@ _KEYS = (
 #: Sizes beyond which a file is refused before anything is built.
 _LARGEST_STATE, _MOST_OPERATIONS, _DEEPEST_TREE = 512, 1000, 64
 
-#: Multiplications of numbers that a check may take, about a minute's worth.
-_MOST_WORK = 1e13
+#: Multiplications that a check may take, entries of matrices and coefficients of forms that it
+#: may make: about half a minute's worth, and 500 MB in all.
+_MOST_WORK, _MOST_ENTRIES, _MOST_COEFFICIENTS = 10**9, 10**6, 3 * 10**6
 
 #: A tree of edges: one entry for each symbol, a region's index or the tree of the next symbol.
 Tree = list[Any]
@@ -91,6 +95,7 @@ class Certificate:
     edges: tuple[Tree, ...]
     images: tuple[tuple[tuple[float, ...], ...], ...]
     margins: tuple[tuple[float, ...], ...]
+    theorem: str
     digest: str
 
 
@@ -134,7 +139,7 @@ def read(path: str | Path) -> Certificate:
         arguments=arguments,
         weights_sha256=weights_sha256,
         program=program,
-        program_sha256=hashlib.sha256(document.canonical(entries["program"])).hexdigest(),
+        program_sha256=_sha256(entries["program"]),
         initial_state=initial,
         V=V,
         c=c,
@@ -150,17 +155,22 @@ def read(path: str | Path) -> Certificate:
         ),
         images=_per_region(entries["images"], "images", trees.leaves, size),
         margins=_per_region(entries["margins"], "margins", trees.nodes, None),
+        theorem=_sha256({key: entries[key] for key in _THEOREM}),
         digest=found["digest"],
     )
     _check_work(certificate)
     return certificate
 
 
+def _sha256(entry: Any) -> str:
+    return hashlib.sha256(document.canonical(entry)).hexdigest()
+
+
 def _check_digest(found: dict[str, Any]) -> None:
     """Reject a file that was changed since its digest was taken."""
     claimed = text(found["digest"], "digest")
     rest = {key: value for key, value in found.items() if key != "digest"}
-    actual = "sha256:" + hashlib.sha256(document.canonical(rest)).hexdigest()
+    actual = "sha256:" + _sha256(rest)
     if claimed != actual:
         raise Rejected(f"its digest is {claimed:.80}, but that of its content is {actual}")
 
@@ -366,17 +376,18 @@ def _per_region(value: Any, name: str, counts: list[int], size: int | None) -> t
 
 def _check_work(certificate: Certificate) -> None:
     """Refuse what would take minutes, before it does."""
-    program = certificate.program
-    columns = sum(program.states) + 4
+    program, size = certificate.program, sum(certificate.program.states)
     shapes = program.shapes()
-    first = len(shapes) - len(program.operations)
-    step = sum(
-        10 * math.prod(shape)
-        + (math.prod(shapes[operation.inputs[1]]) if operation.name == "matmul" else 0)
-        for operation, shape in zip(program.operations, shapes[first:], strict=True)
+    work = size * size + 10 * sum(math.prod(shape[-1:]) for shape in shapes)
+    work += sum(
+        math.prod(shapes[operation.inputs[1]])
+        for operation in program.operations
+        if operation.name == "matmul"
     )
-    size = sum(program.states)
+    # Each of these is done to as many columns as a region has dimensions.
     steps = sum(len(margins) for margins in certificate.margins)
-    work = columns * (steps * (step + size * size) + len(certificate.bases) * size * size)
-    if work > _MOST_WORK:
-        refuse(f"{steps} steps of {work / steps:.3g} multiplications would take too long to check")
+    work = (size + 10) * (work * steps + len(certificate.bases) * size * size)
+    entries = sum(math.prod(shape) for shape in shapes if len(shape) == 2)
+    coefficients = (size + 10) * sum(math.prod(shape[-1:]) for shape in shapes)
+    if work > _MOST_WORK or entries > _MOST_ENTRIES or coefficients > _MOST_COEFFICIENTS:
+        refuse(f"{steps} steps of a program of this size would take too long to check")

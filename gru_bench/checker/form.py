@@ -46,7 +46,7 @@ def largest(lo: arb, hi: arb) -> arb:
 
 def enclose(row: list[arb], slack: arb, lo: arb, hi: arb) -> Form:
     """Return a form whose range is what both enclosures leave: each holds, so both do."""
-    reach = sum((g.abs_upper() for g in row[1:]), slack)
+    reach = sum(map(abs, row[1:]), slack)
     return Form(
         row,
         slack.upper(),

@@ -9,6 +9,7 @@ writes, for words of every length.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,11 @@ class Verified:
     reach: float
 
     @property
+    def theorem(self) -> str:
+        """The sha256 of what is proved: task, cell, weights, program, threshold, rounding."""
+        return self.certificate.theorem
+
+    @property
     def claim(self) -> str:
         """One line: what was proved, for which weights."""
         c = self.certificate
@@ -72,6 +78,7 @@ class Verified:
             "task": c.task,
             "cell": c.cell,
             "arguments": c.arguments,
+            "theorem": c.theorem,
             "weights_sha256": c.weights_sha256,
             "program_sha256": c.program_sha256,
             "threshold": c.threshold,
@@ -84,24 +91,62 @@ class Verified:
         }
 
 
-def verify(path: str | Path) -> Verified:
+def verify(path: str | Path, theorem: str | None = None) -> Verified:
     """Check a certificate and return what it proves.
 
     Args:
         path: a file as docs/certificate.md describes it.
+        theorem: the sha256 that `Verified.theorem` must have, if only that theorem will do.
 
     Raises:
         UsageError: the file is no certificate of this version, or its sizes do not fit.
         Rejected: it does not prove what it claims; the message says where and by how much.
     """
     with ctx.workprec(PRECISION):
-        return _Check(certificate.read(path)).run()
+        given = certificate.read(path)
+        if theorem not in (None, given.theorem):
+            raise Rejected(f"it is about theorem {given.theorem}, not {theorem:.80}")
+        return _Check(given).run()
+
+
+def enclose_step(
+    given: Certificate, symbol: int, state: Sequence[float]
+) -> list[tuple[float, float]]:
+    """Return bounds of what float32 can make of the scores and the new states from one state.
+
+    Args:
+        given: a certificate, for its program, weights and rounding.
+        symbol: the symbol that is read.
+        state: float32 numbers, all states in one vector.
+    """
+    with ctx.workprec(PRECISION):
+        check = _Check(given)
+        output, new = check.evaluator.step(check.symbols[symbol], check.evaluator.vector(state))
+        values = [rounding.widened(v).form for v in [*check.scores(output), *new]]
+        return [(_down(v.lo), -_down(-v.hi)) for v in values]
+
+
+def _down(number: arb) -> float:
+    """Return a float that is not above an exact number."""
+    nearest = float(number)
+    return nearest if arb(nearest) <= number else math.nextafter(nearest, -math.inf)
+
+
+class _Inverse:
+    """A⁻¹ and |A⁻¹| of a basis A, each entry a ball that holds it."""
+
+    def __init__(self, basis: Sequence[Sequence[float]], index: int) -> None:
+        try:
+            self.exact = arb_mat([[arb(t) for t in row] for row in basis]).inv()
+        except ZeroDivisionError:
+            raise Rejected(f"basis {index} is singular, or nearly") from None
+        self.absolute = arb_mat([[abs(a) for a in row] for row in self.exact.tolist()])
 
 
 class _Space:
     """The coordinates e in which a region is the cube: s = c + A (r ∘ e)."""
 
-    def __init__(self, region: Region, inverse: arb_mat | None, basis: Any) -> None:
+    def __init__(self, region: Region, inverse: _Inverse | None, basis: Any) -> None:
         self.center = [arb(t) for t in region.center]
         self.radius = [arb(t) for t in region.radius]
         self._basis, self._inverse = basis, inverse
@@ -129,15 +174,14 @@ class _Space:
                 form.largest(s.lo - c, s.hi - c) for s, c in zip(states, self.center, strict=True)
             ]
             return [a.min(b) for a, b in zip(hulls, ranges, strict=True)]
-        moved = (self._inverse * arb_mat(rows)).tolist()
+        moved = (self._inverse.exact * arb_mat(rows)).tolist()
         slack = arb_mat([[s.slack] for s in states])
-        absolute = arb_mat([[abs(a) for a in row] for row in self._inverse.tolist()])
-        slacks = (absolute * slack).tolist()
+        slacks = (self._inverse.absolute * slack).tolist()
         return [_reach(row, t) for row, (t,) in zip(moved, slacks, strict=True)]
 
 
 def _reach(row: Sequence[arb], slack: arb) -> arb:
-    return sum((g.abs_upper() for g in row), slack).upper()
+    return sum(map(abs, row), slack).upper()
 
 
 class _Check:
@@ -151,7 +195,7 @@ class _Check:
         self.symbols = [self.evaluator.vector(x) for x in self.task.features]
         self.V = Matrix([[arb(w) for w in row] for row in given.V.rows])
         self.c = self.evaluator.vector(given.c.values)
-        inverses = [_inverse(basis, i) for i, basis in enumerate(given.bases)]
+        inverses = [_Inverse(basis, i) for i, basis in enumerate(given.bases)]
         self.spaces = [
             _Space(r, None, None)
             if r.basis is None
@@ -206,10 +250,14 @@ class _Check:
                 )
             self._lands([v.form for v in following], target, next(images), here)
 
+    def scores(self, output: Vector) -> Vector:
+        """Return the read-out of the cell's output."""
+        products = rounding.matmul(output, self.V)
+        return [rounding.add(p, c) for p, c in zip(products, self.c, strict=True)]
+
     def _written(self, output: Vector, right: int, claimed: float, where: str) -> None:
         """The network writes `right`, by the claimed margin at least."""
-        products = rounding.matmul(output, self.V)
-        scores = [rounding.add(p, c) for p, c in zip(products, self.c, strict=True)]
+        scores = self.scores(output)
         if len(scores) == 1:
             threshold = arb(self.given.threshold)
             (score,) = scores
@@ -257,14 +305,6 @@ class _Check:
                     f"beyond the radius {_show(radius)}"
                 )
         return bounds
-
-
-def _inverse(basis: Sequence[Sequence[float]], index: int) -> arb_mat:
-    """Return A⁻¹, each entry a ball that holds it."""
-    try:
-        return arb_mat([[arb(t) for t in row] for row in basis]).inv()
-    except ZeroDivisionError:
-        raise Rejected(f"basis {index} is singular, or nearly") from None
 
 
 def _show(number: arb) -> str:

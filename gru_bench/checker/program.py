@@ -136,7 +136,16 @@ class Evaluator:
         self.program = program
         self.dimensions = dimensions
         self._tanh, self._sigmoid = tanh, sigmoid
-        self._constants = [self.tensor(tensor) for tensor in program.constants]
+        #: Values that do not depend on x or the states, by number.
+        self._constants: dict[int, Vector | Matrix] = {}
+        first = 1 + len(program.states)
+        for number, tensor in enumerate(program.constants, first):
+            self._constants[number] = self.tensor(tensor)
+        first += len(program.constants)
+        for number, operation in enumerate(program.operations, first):
+            if all(i in self._constants for i in operation.inputs):
+                arguments = [self._constants[i] for i in operation.inputs]
+                self._constants[number] = self._apply(operation, arguments)
 
     def tensor(self, tensor: Tensor) -> Vector | Matrix:
         """Return constants as values."""
@@ -150,13 +159,14 @@ class Evaluator:
 
     def step(self, x: Vector, states: Vector) -> tuple[Vector, Vector]:
         """Return the cell's output and the new states, all of them in one vector."""
-        values: list[Vector | Matrix] = [x]
-        for size in self.program.states:
-            values.append(states[:size])
+        values: dict[int, Vector | Matrix] = {0: x, **self._constants}
+        for number, size in enumerate(self.program.states, 1):
+            values[number] = states[:size]
             states = states[size:]
-        values += self._constants
-        for operation in self.program.operations:
-            values.append(self._apply(operation, [values[i] for i in operation.inputs]))
+        first = 1 + len(self.program.states) + len(self.program.constants)
+        for number, operation in enumerate(self.program.operations, first):
+            if number not in values:
+                values[number] = self._apply(operation, [values[i] for i in operation.inputs])
         new = [value for i in self.program.new_states for value in _vector(values[i])]
         return _vector(values[self.program.output]), new
 
