@@ -325,22 +325,87 @@ def certificate(
         deep: let region 0 read a second symbol before it lands.
     """
     program, weights = network(task, style, gain)
-    tables, design = transducer(task), Design(task)
+    design = Design(task)
     centers = [_settled(design, level) for level in range(len(design.levels))]
-    labels = [_label(task, level) for level in design.levels]
-    start = _first_level(task, design)
     basis = _basis(len(centers[0])) if rotated else None
+    regions = [
+        {
+            "label": _label(task, level),
+            "center": [t.hex() for t in center],
+            "basis": None if basis is None else 0,
+            "radius": [radius.hex()] * len(center),
+        }
+        for level, center in zip(design.levels, centers, strict=True)
+    ]
+    model = {
+        "cell": "benchmarks.handmade:network",
+        "arguments": {"task": task, "style": style, "gain": gain},
+    }
+    start = _first_level(task, design)
+    return assemble(task, model, program, weights, regions, start, basis, deep)
+
+
+def keras_certificate() -> Document:
+    """Return an honest certificate of a `SimpleRNNCell` that adds, from a state of zeros.
+
+    u = a + b + 0.7 h_2, where h_2 is 1 after a carry, -1 after none, and 0 at the start.
+    """
+    K = 40.0
+    thresholds = [0.15, 1.15, 2.35]
+    cell = {
+        "kernel": [[K] * 3] * 2,
+        "recurrent_kernel": [[0.0] * 3, [0.7 * K] * 3, [0.0] * 3],
+        "bias": [-K * t for t in thresholds],
+        "V": [[0.5], [-0.5], [0.5]],
+        "c": [0.5],
+    }
+    operations = [
+        {"op": "matmul", "inputs": [0, 2]},
+        {"op": "add", "inputs": [5, 4]},
+        {"op": "matmul", "inputs": [1, 3]},
+        {"op": "add", "inputs": [6, 7]},
+        {"op": "tanh", "inputs": [8]},
+    ]
+    program: Document = {
+        "states": [3],
+        "initial_state": [[(0.0).hex()] * 3],
+        "literals": [],
+        "operations": operations,
+        "output": 9,
+        "new_states": [9],
+    }
+    centers = [[1.0 if k < level else -1.0 for k in range(3)] for level in range(4)]
+    regions = [
+        {
+            "label": int(i > 2),
+            "center": [t.hex() for t in center],
+            "basis": None,
+            "radius": [(0.01 if i else 0.0).hex()] * 3,
+        }
+        for i, center in enumerate([[0.0] * 3, *centers])
+    ]
+    model: Document = {"cell": "keras.layers:SimpleRNNCell", "arguments": {"units": 3}}
+    weights = [tensor(value, name) for name, value in cell.items()]
+    return assemble("addition", model, program, weights, regions, 0, None, False)
+
+
+def assemble(
+    task: str,
+    model: Document,
+    program: Document,
+    weights: list[Document],
+    regions: list[Document],
+    start: int,
+    basis: list[list[float]] | None,
+    deep: bool,
+) -> Document:
+    """Return the certificate of a network with these regions: each image in the nearest one."""
     document: Document = {
         "format": "gru_bench certificate",
         "version": 1,
         "claim": f"built by hand to do {task}",
-        "task": tables,
-        "model": {
-            "cell": "benchmarks.handmade:network",
-            "arguments": {"task": task, "style": style, "gain": gain},
-            "dtype": "float32",
-            "weights_sha256": "",
-        },
+        "task": transducer(task),
+        "model": {**model, "dtype": "float32", "weights_sha256": ""},
         "weights": weights,
         "program": program,
         "threshold": (0.5).hex(),
@@ -352,25 +417,19 @@ def certificate(
             "source": "assumed for tests",
         },
         "bases": [] if basis is None else [[[t.hex() for t in row] for row in basis]],
-        "regions": [
-            {
-                "label": label,
-                "center": [t.hex() for t in center],
-                "basis": None if basis is None else 0,
-                "radius": [(radius).hex()] * len(center),
-            }
-            for label, center in zip(labels, centers, strict=True)
-        ],
+        "regions": regions,
         "start": start,
         "edges": [],
         "images": [],
         "margins": [],
         "versions": {"benchmarks.handmade": "1"},
     }
-    for i, center in enumerate(centers):
+    centers = [[float.fromhex(t) for t in region["center"]] for region in regions]
+    for i, region in enumerate(regions):
+        radius = max(float.fromhex(t) for t in region["radius"])
         spread = radius if basis is None else radius * max(sum(map(abs, row)) for row in basis)
-        box = [(t - spread, t + spread) for t in center]
-        edges, images, margins = _explore(document, centers, labels[i], box, deep and i == 0)
+        box = [(t - spread, t + spread) for t in centers[i]]
+        edges, images, margins = _explore(document, centers, region["label"], box, deep and i == 0)
         document["edges"].append(edges)
         document["images"].append(images)
         document["margins"].append(margins)
