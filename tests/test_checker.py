@@ -279,6 +279,8 @@ BAD_FIELDS: dict[str, tuple[tuple[Any, ...], Any, str]] = {
     "task": (("task", "name"), "additon", "unknown task 'additon', did you mean 'addition'?"),
     "dtype": (("model", "dtype"), "float64", "dtype must be 'float32'"),
     "unknown entry": (("program", "loops"), [], "unknown entry 'loops'"),
+    "escape sequence": (("model", "cell"), "a:\x1b[2J", "cell must be one line of text"),
+    "two lines": (("rounding", "source"), "a\nb", "source must be one line of text"),
     "arguments": (("model", "arguments"), [], "model: arguments must be an object"),
     "no weights": (("weights",), [], "must end in a read-out"),
     "read-out": (("weights", -2, "shape"), [1, 3], "the read-out has shapes [1, 3] and [1]"),
@@ -407,7 +409,7 @@ def test_the_command_says_in_lines_what_was_proved(
     code, out, err = run(capsys, save(honest), "--json", target)
     assert (code, err) == (0, "")
     assert out.startswith("PROVED: benchmarks.handmade:network with weights ")
-    assert out.count("\n") == 5
+    assert out.count("\n") == 6
     assert json.loads(target.read_text())["verdict"] == "PROVED"
 
 

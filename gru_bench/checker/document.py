@@ -16,7 +16,9 @@ from gru_bench.errors import UsageError, nearest
 LARGEST_FILE = 2**24
 
 _HEXADECIMAL = re.compile(r"-?0x[01]\.[0-9a-f]{1,13}p[+-][0-9]{1,4}")
-_DIGITS = 12
+#: Enough for 64 bits, as seeds have.
+_DIGITS = 20
+_LONGEST_TEXT = 1000
 
 
 def read(path: str | Path) -> dict[str, Any]:
@@ -90,9 +92,9 @@ def array(value: Any, name: str, length: int | None = None) -> list[Any]:
 
 
 def text(value: Any, name: str) -> str:
-    """Return a string."""
-    if not isinstance(value, str):
-        refuse(f"{name} must be text, got {_short(value)}")
+    """Return a string that can be shown: one line, no control characters."""
+    if not isinstance(value, str) or len(value) > _LONGEST_TEXT or not value.isprintable():
+        refuse(f"{name} must be one line of text, got {_short(value)}")
     return value
 
 
@@ -144,7 +146,7 @@ def _integer(digits: str) -> int:
 
 def _float(digits: str) -> float:
     # Arguments of a cell may be floats; all numbers of the proof are hexadecimal text.
-    number = float(digits) if len(digits) <= 3 * _DIGITS else math.inf
+    number = float(digits) if len(digits) <= 2 * _DIGITS else math.inf
     if not math.isfinite(number):
         refuse(f"a number out of range, {_short(digits)}")
     return number

@@ -123,8 +123,9 @@ def relu(a: Form) -> Form:
         return a
     if a.hi <= 0:
         return constant(ZERO, len(a.row) - 1)
-    slope = (a.hi / (a.hi - a.lo)).mid()
-    # max(t, 0) - slope t is convex: largest at an end of the range, least at 0, where it is 0.
+    slope = (a.hi / (a.hi - a.lo)).mid().min(ONE)
+    # max(t, 0) - slope t is convex: largest at an end of the range, least at 0, where it is 0,
+    # for any slope in [0, 1].
     top = _most([-slope * a.lo, a.hi - slope * a.hi])
     row = [slope * p for p in a.row]
     row[0] += HALF * top

@@ -93,8 +93,10 @@ def subtract(a: Value, b: Value) -> Value:
 
 
 def negate(a: Value) -> Value:
-    """Return -a, which is exact."""
-    return Value(form.negative(a.form), a.error, a.roundings, a.mass, a.carried)
+    """Return -a, which is exact, but may flush."""
+    return Value(
+        form.negative(a.form), (a.error + SMALLEST).upper(), a.roundings, a.mass, a.carried
+    )
 
 
 def multiply(a: Value, b: Value) -> Value:

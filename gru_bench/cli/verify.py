@@ -46,8 +46,7 @@ def command(file: str, model: str | None, theorem: str | None, json_path: str | 
         f"the largest image fills {proved.reach:.1%} of its region"
     )
     click.echo(f"theorem sha256:{proved.theorem}")
-    if compared is not None:
-        click.echo(compared)
+    click.echo(compared or "not compared with a model: the cell is what the file says (--model)")
     if json_path is not None:
         _write(json_path, proved)
     return 0
