@@ -6,6 +6,7 @@ arithmetic that is as perverse as the rounding model allows.
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -365,3 +366,93 @@ def test_subnormal_numbers_may_be_flushed(flushed: bool) -> None:
         for value in (rounding.multiply(small, large), product):
             assert abs(computed - tiny * 2.0**60) <= float(value.error)
         assert float(rounding.add(small, small).error) >= 2 * tiny
+
+
+#: Float32 numbers with all their bits, of one magnitude or another.
+full = st.builds(
+    lambda m, e, s: s * m * 2.0 ** (e - 24),
+    st.integers(2**23, 2**24 - 1),
+    st.integers(-3, 3),
+    st.sampled_from([-1, 1]),
+)
+
+
+@given(full, full, st.one_of(full, st.integers(0, 2**24).map(lambda n: n / 2**24)), st.randoms())
+def test_one_operation_errs_within_its_error(
+    a: float, b: float, z: float, rng: random.Random
+) -> None:
+    """Numbers known exactly, so that the operation's own rounding is all there is."""
+    with ctx.workprec(PRECISION), mp.workprec(300):
+        p, q, r = (mpf(t) for t in (a, b, z))
+        A, B, Z = (rounding.exact(form.constant(arb(t), 0)) for t in (a, b, z))
+        for _ in range(6):
+            how = Perverse(rng.getrandbits(32))
+            for value, exact, computed in (
+                (rounding.add(A, B), p + q, how.round(p + q)),
+                (rounding.subtract(A, B), p - q, how.round(p - q)),
+                (rounding.multiply(A, B), p * q, how.round(p * q)),
+                (rounding.lerp(Z, A, B), (1 - r) * p + r * q, how.lerp(r, p, q)),
+                (rounding.lerp(Z, A, A), p, how.lerp(r, p, p)),
+                (rounding.negate(A), -p, -p),
+            ):
+                assert abs(computed - exact) <= number(value.error)
+
+
+@pytest.mark.parametrize("terms", [2, 5, 30])
+@pytest.mark.parametrize("bias", [False, True])
+def test_roundings_that_all_go_one_way_are_covered(terms: int, bias: bool) -> None:
+    """1 + t + t + ... with t just above half a unit in the last place: each sum rounds up."""
+    t = 2.0**-24 * (1 + 2.0**-20)
+    with ctx.workprec(PRECISION), mp.workprec(300):
+        one, *small = (rounding.exact(form.constant(arb(v), 0)) for v in [1.0] + [t] * terms)
+        column = Matrix([[arb(1)]] * terms + ([] if bias else [[arb(1)]]))
+        (value,) = rounding.matmul(small if bias else [*small, one], column)
+        if bias:
+            value = rounding.add(value, one)
+        computed = mpf(1)
+        for _ in range(terms):
+            computed = mpf(single(computed + mpf(t)))
+        off = computed - (1 + terms * mpf(t))
+        assert mpf(2) ** -24 * terms * 0.9 < off <= number(value.error)
+
+
+@pytest.mark.parametrize(
+    ("z", "a", "b"), [(0.5, 1.0, -1.0), (2.0**-12, 3.0, 5.0), (0.75, 7.0, 7.5)]
+)
+def test_a_lerp_covers_the_worst_of_its_ways(z: float, a: float, b: float) -> None:
+    """Numbers near these, tried until the worst error stands out."""
+    rng = random.Random(1)
+    worst = mpf(0)
+    with ctx.workprec(PRECISION), mp.workprec(300):
+        for trial in range(3000):
+            p, q, r = (mpf(single(t * (1 + rng.random() / 64))) for t in (a, b, z))
+            computed = Perverse(trial).lerp(r, p, q)
+            worst = max(worst, abs(computed - ((1 - r) * p + r * q)))
+        Z, A, B = (rounding.exact(form.constant(arb(t * (1 + 1 / 64)), 0)) for t in (z, a, b))
+        error = number(rounding.lerp(Z, A, B).error)
+    assert error / 8 < worst <= error
+
+
+@given(full, full, st.sampled_from([0.0, 0.25, 0.5, 1.0, 1.5]))
+def test_errors_of_arguments_are_passed_on(a: float, b: float, z: float) -> None:
+    """Arguments that are off by 2^-10 in all combinations of signs."""
+    e = 2.0**-10
+    with ctx.workprec(PRECISION), mp.workprec(300):
+        A, B, Z = (rounding.single(form.constant(arb(t), 0), arb(e)) for t in (a, b, z))
+        column = Matrix([[arb(2)], [arb(-1)], [arb(0.5)]])
+        functions: list[tuple[Value, Callable[[Numbers], Any]]] = [
+            (rounding.add(A, B), lambda v: v[0] + v[1]),
+            (rounding.subtract(A, B), lambda v: v[0] - v[1]),
+            (rounding.multiply(A, B), lambda v: v[0] * v[1]),
+            (rounding.negate(A), lambda v: -v[0]),
+            (rounding.relu(A), lambda v: max(v[0], mpf(0))),
+            (rounding.tanh(A, arb(0)), lambda v: mpmath.tanh(v[0])),
+            (rounding.sigmoid(A, arb(0)), lambda v: 1 / (1 + mpmath.exp(-v[0]))),
+            (rounding.lerp(Z, A, B), lambda v: (1 - v[2]) * v[0] + v[2] * v[1]),
+            (rounding.matmul([A, B, Z], column)[0], lambda v: 2 * v[0] - v[1] + v[2] / 2),
+        ]
+        for value, function in functions:
+            exact = function([mpf(a), mpf(b), mpf(z)])
+            for signs in itertools.product((-1, 1), repeat=3):
+                near = [mpf(t) + s * mpf(e) for t, s in zip((a, b, z), signs, strict=True)]
+                assert abs(function(near) - exact) <= number(value.error)
