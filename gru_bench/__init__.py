@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gru_bench.adder import Adder
     from gru_bench.cells import GRUCell, from_keras, gru_step, to_keras
+    from gru_bench.checker.induction import Verified, verify
+    from gru_bench.checker.rejection import Rejected
     from gru_bench.errors import UsageError
     from gru_bench.evaluation import Evaluator, Measurement
     from gru_bench.gradients import check_gradients
@@ -30,10 +32,12 @@ _HOMES = {
     "Network": "network",
     "RECIPES": "recipe",
     "Recipe": "recipe",
+    "Rejected": "checker.rejection",
     "TASKS": "task",
     "TrainedRun": "training",
     "Transducer": "task",
     "UsageError": "errors",
+    "Verified": "checker.induction",
     "check_gradients": "gradients",
     "from_keras": "cells",
     "get_recipe": "recipe",
@@ -41,6 +45,7 @@ _HOMES = {
     "gru_step": "cells",
     "to_keras": "cells",
     "train": "training",
+    "verify": "checker.induction",
 }
 
 __all__ = [
@@ -54,9 +59,11 @@ __all__ = [
     "Measurement",
     "Network",
     "Recipe",
+    "Rejected",
     "TrainedRun",
     "Transducer",
     "UsageError",
+    "Verified",
     "check_gradients",
     "from_keras",
     "get_recipe",
@@ -64,6 +71,7 @@ __all__ = [
     "gru_step",
     "to_keras",
     "train",
+    "verify",
 ]
 
 

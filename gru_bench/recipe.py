@@ -125,17 +125,18 @@ PROVABLE = Recipe(
     batch=64,
     families=FAMILIES,
     loss="cross-entropy",
-    learning_rate=0.05,
+    learning_rate=0.08,
     schedule="cosine",
     warmup=10,
+    weight_decay=0.1,
     clip_norm=0.2,
     stddev=0.3,
-    weight_decay=0.15,
     noise=0.4,
+    # First the network learns to add; then it learns to do so from states that are anywhere near.
     worst_case=0.8,
-    worst_case_from=80,
-    worst_case_ramp=80,
-    radius=0.1,
+    worst_case_from=130,
+    worst_case_ramp=100,
+    radius=0.06,
 )
 
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (DEFAULT, PROVABLE, TUTORIAL)}

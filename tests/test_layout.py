@@ -26,6 +26,7 @@ LAYERS = (
     {"network"},
     {"family", "strategies"},
     {"cells", "task", "recipe", "tolerance"},
+    {"checker"},
     {"runtime", "errors", "profiles"},
 )
 DEPTH = {name: depth for depth, names in enumerate(LAYERS) for name in names}

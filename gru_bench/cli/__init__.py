@@ -21,6 +21,8 @@ COMMANDS = {
     "add": ("gru_bench.cli.add", "Add two integers with a trained adder."),
     "gradcheck": ("gru_bench.cli.gradcheck", "Check a cell's gradients against numeric ones."),
     "gradflow": ("gru_bench.cli.gradflow", "Show whether a cell's gradient vanishes over time."),
+    "prove": ("gru_bench.cli.prove", "Prove that an adder adds integers of any length."),
+    "verify": ("gru_bench.cli.verify", "Check the certificate of a proved adder."),
     "falsify": ("gru_bench.cli.falsify", "Search for integers that an adder gets wrong."),
     "activations": ("gru_bench.cli.activations", "Measure the error of tanh and sigmoid."),
     "report": ("gru_bench.cli.report", "Train what an experiment says and write its report."),

@@ -73,7 +73,7 @@ def _show(search: Search, adder: Adder, model: str) -> None:
     from rich.console import Console
 
     Console(soft_wrap=True).print(_table(search))
-    for line in _refutation(search, adder, model) or _nothing(search):
+    for line in refutation(search, adder, model) or _nothing(search):
         click.echo(line)
 
 
@@ -90,7 +90,7 @@ def _table(search: Search) -> Table:
     return table
 
 
-def _refutation(search: Search, adder: Adder, model: str) -> list[str]:
+def refutation(search: Search, adder: Adder, model: str) -> list[str]:
     """Say what is wrong and how to see it; nothing if nothing is."""
     from gru_bench.proof.counterexample import natural_length
 

@@ -15,7 +15,7 @@ lost. Source of the affine forms: de Figueiredo and Stolfi, Affine arithmetic, 2
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,21 @@ TINY = 2.0**-1000
 
 
 @dataclass
+class Chain:
+    """A value as a sum of float32 terms, which a compiler may add in another order.
+
+    Args:
+        roundings: that a term passes through at most.
+        size: bound on the sum of the terms' magnitudes, `(K, n)`.
+        inherited: bound on the sum of the terms' errors, `(K, n)`.
+    """
+
+    roundings: int
+    size: Array
+    inherited: Array
+
+
+@dataclass
 class Enclosure:
     """An enclosed value; see the module."""
 
@@ -42,6 +57,7 @@ class Enclosure:
     low: Array
     high: Array
     error: Array
+    chain: Chain | None = None
 
     @property
     def largest(self) -> Array:
@@ -99,15 +115,32 @@ class Enclosures:
         middle, half = (v.low + v.high) / 2, (v.high - v.low) / 2
         radius = (half + reach * v.largest) @ size * (1 + reach) + TINY
         low, high = middle @ W - radius, middle @ W + radius
-        gamma = self.rounding.product(len(W))
-        error = (v.error + gamma * (v.largest + v.error)) @ size * (1 + reach)
-        error = error + len(W) * self.rounding.smallest
-        return _settle(center, gens, slack, error, low, high)
+        flushed = 4 * self.rounding.smallest * (len(W) + size.sum(axis=0) + v.largest.sum())
+        chain = Chain(
+            len(W) + 1,
+            (v.largest + v.error) @ size * (1 + reach) + flushed,
+            v.error @ size * (1 + reach) + flushed,
+        )
+        return self._summed(_settle(center, gens, slack, low - low, low, high), chain)
+
+    def _chain(self, a: Enclosure) -> Chain:
+        """Return a value as a sum: of one term, where it is none."""
+        return a.chain or Chain(0, a.largest + a.error, a.error)
+
+    def _summed(self, a: Enclosure, chain: Chain) -> Enclosure:
+        """Return a value with the error of its sum: E + ((1+u)^k - 1) M, in any order."""
+        r = self.rounding
+        share = np.expm1((chain.roundings + 1e-3) * np.log1p(r.unit))
+        error = (chain.inherited + share * chain.size) * (1 + 16 * EPS)
+        return replace(
+            a, error=error + 8 * r.smallest * (chain.roundings + 2), chain=chain
+        )
 
     def _rounded(self, error: Array, magnitude: Array) -> Array:
         """Return an error after one more float32 rounding of a value of that magnitude."""
         r = self.rounding
-        return np.asarray((error + r.unit * (magnitude + error)) * (1 + 16 * EPS) + r.smallest)
+        rounded = (error + r.unit * (magnitude + error)) * (1 + 16 * EPS)
+        return np.asarray(rounded + 4 * r.smallest * (1 + magnitude + error))
 
     def _linear(self, a: Enclosure, b: Enclosure, sign: float) -> Enclosure:
         center = a.center + sign * b.center
@@ -115,8 +148,16 @@ class Enclosures:
         low, high = (b.low, b.high) if sign > 0 else (-b.high, -b.low)
         low, high = a.low + low - reach, a.high + high + reach
         slack = a.slack + b.slack + 2 * reach + TINY
-        error = self._rounded(a.error + b.error, np.maximum(-low, high))
-        return _settle(center, _sum(a, b, sign), slack, error, low, high)
+        made = _settle(center, _sum(a, b, sign), slack, low - low, low, high)
+        mine, other = self._chain(a), self._chain(b)
+        return self._summed(
+            made,
+            Chain(
+                mine.roundings + other.roundings + 1,
+                (mine.size + other.size) * (1 + 4 * EPS),
+                (mine.inherited + other.inherited) * (1 + 4 * EPS),
+            ),
+        )
 
     def add(self, a: Enclosure, b: Enclosure) -> Enclosure:
         """Return a + b."""
@@ -128,7 +169,8 @@ class Enclosures:
 
     def neg(self, a: Enclosure) -> Enclosure:
         """Return -a."""
-        return Enclosure(-a.center, -a.gens, a.slack, -a.high, -a.low, a.error)
+        error = a.error + 4 * self.rounding.smallest
+        return Enclosure(-a.center, -a.gens, a.slack, -a.high, -a.low, error)
 
     def mul(self, a: Enclosure, b: Enclosure) -> Enclosure:
         """Return a ∘ b = m_a b + m_b a - m_a m_b + (a - m_a)(b - m_b), m the middles."""
@@ -139,7 +181,7 @@ class Enclosures:
         reach = EPS * np.abs(corners).max(axis=0) + TINY
         low, high = corners.min(axis=0) - reach, corners.max(axis=0) + reach
         error = a.error * b.largest + b.error * a.largest + a.error * b.error
-        error = self._rounded(error, np.maximum(-low, high))
+        error = self._rounded(error, a.largest * b.largest)
         return _settle(center, gens, slack, error, low, high)
 
     def lerp(self, z: Enclosure, a: Enclosure, b: Enclosure) -> Enclosure:
@@ -161,42 +203,54 @@ class Enclosures:
         inherited = inverse * a.error + z.largest * b.error + z.error * both
         size = (1 + z.largest + z.error) * both
         own = self.rounding.unit * 5 * (size + inherited)
-        return np.asarray((inherited + own) * (1 + 16 * EPS) + 4 * self.rounding.smallest)
+        flushed = 32 * self.rounding.smallest * (1 + z.largest) * (1 + both)
+        return np.asarray((inherited + own) * (1 + 16 * EPS) + flushed)
 
     def tanh(self, a: Enclosure) -> Enclosure:
         """Return tanh(a)."""
-        error = a.error + self.rounding.tanh + self.rounding.unit
+        error = a.error + self.rounding.tanh + 4 * self.rounding.smallest
         return _curve(a, np.tanh, _tanh_line, error * (1 + 16 * EPS))
 
     def sigmoid(self, a: Enclosure) -> Enclosure:
         """Return σ(a)."""
-        error = a.error / 4 + self.rounding.sigmoid + self.rounding.unit
+        error = a.error / 4 + self.rounding.sigmoid + 4 * self.rounding.smallest
         return _curve(a, sigmoid, _sigmoid_line, error * (1 + 16 * EPS))
 
     def relu(self, a: Enclosure) -> Enclosure:
         """Return max(a, 0)."""
-        return _curve(a, lambda t: np.maximum(t, 0.0), _relu_line, a.error)
+        error = a.error + 4 * self.rounding.smallest
+        return _curve(a, lambda t: np.maximum(t, 0.0), _relu_line, error)
 
     def slice(self, a: Enclosure, begin: int, end: int) -> Enclosure:
         """Return entries begin .. end-1."""
         part = np.s_[:, begin:end]
-        return Enclosure(
-            a.center[part], a.gens[part], a.slack[part], a.low[part], a.high[part], a.error[part]
+        chain = a.chain and Chain(
+            a.chain.roundings, a.chain.size[part], a.chain.inherited[part]
         )
+        parts = (a.center, a.gens, a.slack, a.low, a.high, a.error)
+        return Enclosure(*(p[part] for p in parts), chain)
 
     def concat(self, parts: Sequence[Enclosure]) -> Enclosure:
         """Return vectors one after the other."""
         sets = max(p.center.shape[0] for p in parts)
         d = max(p.gens.shape[-1] for p in parts)
         columns = zip(*(_spread(p, sets, d) for p in parts), strict=True)
-        center, gens, slack, low, high, error = (np.concatenate(c, axis=1) for c in columns)
-        return Enclosure(center, gens, slack, low, high, error)
+        center, gens, slack, low, high, error, size, inherited = (
+            np.concatenate(c, axis=1) for c in columns
+        )
+        roundings = max(p.chain.roundings if p.chain else 0 for p in parts)
+        chain = Chain(roundings, size, inherited)
+        return Enclosure(center, gens, slack, low, high, error, chain if roundings else None)
 
 
 def _spread(a: Enclosure, sets: int, d: int) -> tuple[Array, ...]:
     """Return the parts of a value for so many sets and generators."""
     n = a.center.shape[1]
-    flat = [np.broadcast_to(p, (sets, n)) for p in (a.center, a.slack, a.low, a.high, a.error)]
+    size, inherited = (
+        (a.chain.size, a.chain.inherited) if a.chain else (a.largest + a.error, a.error)
+    )
+    every = (a.center, a.slack, a.low, a.high, a.error, size, inherited)
+    flat = [np.broadcast_to(p, (sets, n)) for p in every]
     gens = a.gens if a.gens.shape[-1] == d else np.zeros((1, n, d))
     return flat[0], np.broadcast_to(gens, (sets, n, d)), *flat[1:]
 

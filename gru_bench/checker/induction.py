@@ -1,0 +1,311 @@
+"""The proof: every step from a region lands in a region, and writes the right output on the way.
+
+The initial state lies in a region of label 0. From a region of label q, whatever is read, the
+output is the transducer's in state q, and the state the network goes to lies in a region whose
+label is the state the transducer goes to (after one symbol, or after the symbols of a path in the
+region's tree of edges). By induction over the word read, the network writes what the transducer
+writes, for words of every length.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flint import arb, arb_mat, ctx
+
+from gru_bench.checker import certificate, form, rounding
+from gru_bench.checker.certificate import Certificate, Region, Tree
+from gru_bench.checker.form import ZERO, Form, Matrix
+from gru_bench.checker.program import Evaluator, Vector
+from gru_bench.checker.rejection import Rejected
+
+#: Bits of the balls' middles; float64 has 53.
+PRECISION = 96
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What an accepted certificate proves, and how narrowly.
+
+    Args:
+        certificate: the file's content.
+        steps: steps of the network that were enclosed, from a region by a symbol each.
+        margin: the smallest distance of a score to the wrong side, after rounding.
+        reach: the largest image, as a share of the region it lands in.
+    """
+
+    certificate: Certificate
+    steps: int
+    margin: float
+    reach: float
+
+    @property
+    def theorem(self) -> str:
+        """The sha256 of what is proved: task, cell, weights, program, threshold, rounding."""
+        return self.certificate.theorem
+
+    @property
+    def claim(self) -> str:
+        """One line: what was proved, for which weights."""
+        c = self.certificate
+        return (
+            f"PROVED: {c.cell} with weights {c.weights_sha256[:16]} computes {c.task} "
+            "of numbers of every length, in float32"
+        )
+
+    @property
+    def assumptions(self) -> str:
+        """One line: what the proof rests on."""
+        c = self.certificate
+        return (
+            "assumed: each float32 operation rounds to nearest (unit 2^-24), sums in any order, "
+            "with or without fused multiply-add, subnormal numbers kept or flushed to zero; "
+            f"|error| of tanh <= {c.errors['tanh']:.3g}, of sigmoid <= {c.errors['sigmoid']:.3g} "
+            f"({c.source})"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all of it as plain values."""
+        c = self.certificate
+        return {
+            "verdict": "PROVED",
+            "claim": self.claim,
+            "assumptions": self.assumptions,
+            "task": c.task,
+            "cell": c.cell,
+            "arguments": c.arguments,
+            "theorem": c.theorem,
+            "weights_sha256": c.weights_sha256,
+            "program_sha256": c.program_sha256,
+            "threshold": c.threshold,
+            "rounding": {"unit": 2.0**-24, "smallest": 2.0**-126, **c.errors, "source": c.source},
+            "digest": c.digest,
+            "regions": len(c.regions),
+            "steps": self.steps,
+            "smallest_margin": self.margin,
+            "largest_reach": self.reach,
+        }
+
+
+def verify(path: str | Path, theorem: str | None = None) -> Verified:
+    """Check a certificate and return what it proves.
+
+    Args:
+        path: a file as docs/certificate.md describes it.
+        theorem: the sha256 that `Verified.theorem` must have, if only that theorem will do.
+
+    Raises:
+        UsageError: the file is no certificate of this version, or its sizes do not fit.
+        Rejected: it does not prove what it claims; the message says where and by how much.
+    """
+    with ctx.workprec(PRECISION):
+        given = certificate.read(path)
+        if theorem not in (None, given.theorem):
+            raise Rejected(f"it is about theorem {given.theorem}, not {theorem:.80}")
+        return _Check(given).run()
+
+
+def enclose_step(
+    given: Certificate, symbol: int, state: Sequence[float]
+) -> list[tuple[float, float]]:
+    """Return bounds of what float32 can make of the scores and the new states from one state.
+
+    Args:
+        given: a certificate, for its program, weights and rounding.
+        symbol: the symbol that is read.
+        state: float32 numbers, all states in one vector.
+    """
+    with ctx.workprec(PRECISION):
+        check = _Check(given)
+        output, new = check.evaluator.step(check.symbols[symbol], check.evaluator.vector(state))
+        values = [rounding.widened(v).form for v in [*check.scores(output), *new]]
+        return [(_down(v.lo), -_down(-v.hi)) for v in values]
+
+
+def _down(number: arb) -> float:
+    """Return a float that is not above an exact number."""
+    nearest = float(number)
+    return nearest if arb(nearest) <= number else math.nextafter(nearest, -math.inf)
+
+
+class _Inverse:
+    """A⁻¹ and |A⁻¹| of a basis A, each entry a ball that holds it."""
+
+    def __init__(self, basis: Sequence[Sequence[float]], index: int) -> None:
+        try:
+            self.exact = arb_mat([[arb(t) for t in row] for row in basis]).inv()
+        except ZeroDivisionError:
+            raise Rejected(f"basis {index} is singular, or nearly") from None
+        self.absolute = arb_mat([[abs(a) for a in row] for row in self.exact.tolist()])
+
+
+class _Space:
+    """The coordinates e in which a region is the cube: s = c + A (r ∘ e)."""
+
+    def __init__(self, region: Region, inverse: _Inverse | None, basis: Any) -> None:
+        self.center = [arb(t) for t in region.center]
+        self.radius = [arb(t) for t in region.radius]
+        self._basis, self._inverse = basis, inverse
+
+    def states(self) -> Vector:
+        """Return the states of the region, as functions of e."""
+        n = len(self.center)
+        states = []
+        for i, center in enumerate(self.center):
+            row = [center] + [ZERO] * n
+            if self._basis is None:
+                row[1 + i] = self.radius[i]
+            else:
+                row[1:] = [arb(a) * r for a, r in zip(self._basis[i], self.radius, strict=True)]
+            reach = sum((abs(g) for g in row[1:]), ZERO)
+            states.append(rounding.exact(form.enclose(row, ZERO, center - reach, center + reach)))
+        return states
+
+    def bounds(self, states: Sequence[Form]) -> list[arb]:
+        """Return bounds of |A⁻¹ (s - c)| by coordinate, for every state s that is enclosed."""
+        rows = [[s.row[0] - c, *s.row[1:]] for s, c in zip(states, self.center, strict=True)]
+        if self._inverse is None:
+            hulls = [_reach(row, s.slack) for row, s in zip(rows, states, strict=True)]
+            ranges = [
+                form.largest(s.lo - c, s.hi - c) for s, c in zip(states, self.center, strict=True)
+            ]
+            return [a.min(b) for a, b in zip(hulls, ranges, strict=True)]
+        moved = (self._inverse.exact * arb_mat(rows)).tolist()
+        slack = arb_mat([[s.slack] for s in states])
+        slacks = (self._inverse.absolute * slack).tolist()
+        return [_reach(row, t) for row, (t,) in zip(moved, slacks, strict=True)]
+
+
+def _reach(row: Sequence[arb], slack: arb) -> arb:
+    return sum(map(abs, row), slack).upper()
+
+
+class _Check:
+    """One certificate's check."""
+
+    def __init__(self, given: Certificate) -> None:
+        self.given = given
+        self.task = given.transducer
+        errors = {name: arb(error) for name, error in given.errors.items()}
+        self.evaluator = Evaluator(given.program, sum(given.program.states), **errors)
+        self.symbols = [self.evaluator.vector(x) for x in self.task.features]
+        self.V = Matrix([[arb(w) for w in row] for row in given.V.rows])
+        self.c = self.evaluator.vector(given.c.values)
+        inverses = [_Inverse(basis, i) for i, basis in enumerate(given.bases)]
+        self.spaces = [
+            _Space(r, None, None)
+            if r.basis is None
+            else _Space(r, inverses[r.basis], given.bases[r.basis])
+            for r in given.regions
+        ]
+        self.margin, self.reach, self.steps = arb("inf"), ZERO, 0
+
+    def run(self) -> Verified:
+        """Return what is proved, or raise `Rejected`."""
+        self._start()
+        for i, region in enumerate(self.given.regions):
+            images, margins = iter(self.given.images[i]), iter(self.given.margins[i])
+            states = self.spaces[i].states()
+            self._follow(self.given.edges[i], region.label, states, f"region {i}", images, margins)
+        return Verified(self.given, self.steps, float(self.margin), float(self.reach))
+
+    def _start(self) -> None:
+        """The initial state lies in a region of label 0."""
+        start = self.given.start
+        if self.given.regions[start].label != 0:
+            raise Rejected(f"region {start}, where the network starts, does not have label 0")
+        initial = [v.form for v in self.evaluator.vector(self.given.initial_state)]
+        self._inside(initial, start, f"the initial state in region {start}")
+
+    def _follow(
+        self,
+        tree: Tree,
+        label: int,
+        states: Vector,
+        where: str,
+        images: Iterator[tuple[float, ...]],
+        margins: Iterator[float],
+    ) -> None:
+        """Check every edge of a tree, for the transducer's state `label` and the network's."""
+        for x, target in enumerate(tree):
+            here = f"{where}, symbol {x}"
+            output, new = self.evaluator.step(self.symbols[x], states)
+            self.steps += 1
+            self._written(output, self.task.output[label][x], next(margins), here)
+            # The next step starts from float32 numbers: what this one may have rounded to.
+            following = [rounding.widened(value) for value in new]
+            label_after = self.task.next[label][x]
+            if isinstance(target, list):
+                self._follow(target, label_after, following, here, images, margins)
+                continue
+            found = self.given.regions[target].label
+            if found != label_after:
+                raise Rejected(
+                    f"{here}: region {target} has label {found}, "
+                    f"the transducer goes to {label_after}"
+                )
+            self._lands([v.form for v in following], target, next(images), here)
+
+    def scores(self, output: Vector) -> Vector:
+        """Return the read-out of the cell's output."""
+        products = rounding.matmul(output, self.V)
+        return [rounding.add(p, c) for p, c in zip(products, self.c, strict=True)]
+
+    def _written(self, output: Vector, right: int, claimed: float, where: str) -> None:
+        """The network writes `right`, by the claimed margin at least."""
+        scores = self.scores(output)
+        if len(scores) == 1:
+            threshold = arb(self.given.threshold)
+            (score,) = scores
+            distance = score.form.lo - threshold if right else threshold - score.form.hi
+            margin = distance - score.error
+        else:
+            others = [score for value, score in enumerate(scores) if value != right]
+            apart = [form.minus(scores[right].form, o.form).lo - o.error for o in others]
+            margin = min(a.lower() for a in apart) - scores[right].error
+        # Comparing may flush both sides to zero.
+        margin = (margin - 2 * rounding.SMALLEST).lower()
+        if not margin >= arb(claimed):
+            raise Rejected(f"{where}: the margin is {_show(margin)}, not {claimed:.6g}")
+        if not claimed > 0:
+            raise Rejected(f"{where}: the claimed margin {claimed:.6g} is not positive")
+        self.margin = self.margin.min(margin)
+
+    def _lands(
+        self, states: Sequence[Form], target: int, claimed: Sequence[float], where: str
+    ) -> None:
+        """The image lies within the claimed one, and that within the region."""
+        bounds = self._inside(states, target, f"{where}: the image in region {target}")
+        radii = self.given.regions[target].radius
+        for i, (bound, image, radius) in enumerate(zip(bounds, claimed, radii, strict=True)):
+            if not bound <= arb(image):
+                raise Rejected(
+                    f"{where}: coordinate {i} of the image reaches {_show(bound)}, "
+                    f"claimed is {image:.17g}"
+                )
+            if not image <= radius:
+                raise Rejected(
+                    f"{where}: coordinate {i} of the claimed image, {image:.17g}, exceeds "
+                    f"the radius {radius:.17g} of region {target}"
+                )
+            if radius:
+                self.reach = self.reach.max(bound / arb(radius))
+
+    def _inside(self, states: Sequence[Form], target: int, what: str) -> list[arb]:
+        space = self.spaces[target]
+        bounds = space.bounds(states)
+        for i, (bound, radius) in enumerate(zip(bounds, space.radius, strict=True)):
+            if not bound <= radius:
+                raise Rejected(
+                    f"{what}: coordinate {i} reaches {_show(bound)}, {_show(bound - radius)} "
+                    f"beyond the radius {_show(radius)}"
+                )
+        return bounds
+
+
+def _show(number: arb) -> str:
+    return f"{float(number):.17g}"
