@@ -52,6 +52,8 @@ class Recipe(Record):
         worst_case_from: iteration from which the weight rises.
         worst_case_ramp: iterations over which it rises from zero.
         radius: by which intervals of states grow before each step of the worst case.
+        state_limit: size beyond which the worst case's states are penalised; 0 for no limit. A
+            memory cell that counts on and on cannot be enclosed.
         units: the cell's `units` where the caller names none.
         dtype: Keras dtype policy of the network.
     """
@@ -78,6 +80,7 @@ class Recipe(Record):
     worst_case_from: Annotated[int, pydantic.Field(ge=0)] = 0
     worst_case_ramp: Count = 100
     radius: NotNegative = 0.0
+    state_limit: NotNegative = 0.0
     units: Count = 16
     dtype: str = "float32"
 
@@ -137,6 +140,7 @@ PROVABLE = Recipe(
     worst_case_from=130,
     worst_case_ramp=100,
     radius=0.06,
+    state_limit=2.0,
 )
 
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (DEFAULT, PROVABLE, TUTORIAL)}

@@ -47,12 +47,14 @@ class Progress:
         iteration: updates done.
         loss: mean over the last block.
         accuracy: share of training pairs with every bit right, in the last iteration.
+        worst_loss: the loss of what the worst case writes, for a recipe that has one.
     """
 
     seed: int
     iteration: int
     loss: float
     accuracy: float
+    worst_loss: float | None = None
 
 
 @dataclass
@@ -66,6 +68,7 @@ class TrainedRun:
         task: name of the task.
         seed: of the replicate.
         curve: iteration, loss, accuracy on training pairs, a row each block.
+        worst_curve: iteration and loss of the worst case, for a recipe that has one.
         weights: θ at each checkpoint iteration, the last one included.
         measurements: what `measure` returned at each checkpoint.
         diverged: the first iteration whose loss was not finite, or None.
@@ -78,6 +81,7 @@ class TrainedRun:
     task: str
     seed: int
     curve: list[tuple[int, float, float]] = field(default_factory=list)
+    worst_curve: list[tuple[int, float]] = field(default_factory=list)
     weights: dict[int, NDArray[Any]] = field(default_factory=dict)
     measurements: dict[int, Any] = field(default_factory=dict)
     diverged: int | None = None
@@ -119,7 +123,9 @@ class Program:
         self.steps = recipe.bits + (network.task.flush if recipe.form == "full" else 0)
         if recipe.bits - (recipe.form == "tutorial") < 1:
             raise UsageError(f"recipe {recipe.name!r}: form 'tutorial' needs at least 2 bits")
-        self.worst_case = WorstCase(network, recipe.radius) if recipe.worst_case else None
+        self.worst_case = (
+            WorstCase(network, recipe.radius, recipe.state_limit) if recipe.worst_case else None
+        )
         self._advance = tf.function(self._trace, jit_compile=True, autograph=False)
 
     def start(self, seed: int) -> tuple[Any, ...]:
@@ -132,17 +138,19 @@ class Program:
         """Do iterations `first .. last-1`, all within one block.
 
         Returns:
-            The new `carried`, the mean loss, the exact accuracy on the last batch, and the first
-            iteration whose loss was not finite (or -1).
+            The new `carried`, the mean losses (the worst case's is the second, where there is
+            one), the exact accuracy on the last batch, and the first iteration whose loss was not
+            finite (or -1).
         """
         scalar = [tf.constant(value, tf.int64) for value in (seed, first, last)]
-        carried, loss, accuracy, bad = self._advance(*scalar, carried)
-        return carried, float(loss), float(accuracy), int(bad)
+        carried, losses, accuracy, bad = self._advance(*scalar, carried)
+        return carried, losses.numpy().tolist(), float(accuracy), int(bad)
 
     def _trace(self, seed: Any, first: Any, last: Any, carried: Any) -> Any:
         recipe, network = self.recipe, self.network
         x, labels = self._pairs(seed, first // BLOCK)
         zero = tf.zeros((), network.variable_dtype)
+        none = tf.zeros(1 if self.worst_case is None else 2, network.variable_dtype)
 
         def body(i: Any, carried: Any, total: Any, _: Any, bad: Any) -> Any:
             theta, moments, frozen = carried
@@ -155,27 +163,35 @@ class Program:
                 lambda scores: self._loss(scores, labels[k], i),
                 self._disturber(seed, i) if recipe.noise else None,
             )
+            losses = self._losses(scores, labels[k])
             scores = scores[..., : network.scores]
             theta, moments = adam(recipe, theta, moments, gradient, i)
             right = tf.equal(network.decide(scores, recipe.threshold), labels[k])
             accuracy = tf.reduce_mean(tf.cast(tf.reduce_all(right, axis=0), zero.dtype))
             bad = tf.where((bad < 0) & ~tf.math.is_finite(loss), i, bad)
-            return i + 1, (theta, moments, tuple(frozen)), total + loss, accuracy, bad
+            return i + 1, (theta, moments, tuple(frozen)), total + losses, accuracy, bad
 
         _, carried, total, accuracy, bad = tf.while_loop(
-            lambda i, *_: i < last, body, (first, carried, zero, zero, tf.constant(-1, tf.int64))
+            lambda i, *_: i < last, body, (first, carried, none, zero, tf.constant(-1, tf.int64))
         )
         return carried, total / tf.cast(last - first, zero.dtype), accuracy, bad
 
     def _loss(self, scores: Any, labels: Any, i: Any) -> Any:
-        recipe, network = self.recipe, self.network
+        """Return what iteration i makes small."""
+        losses = self._losses(scores, labels)
         if self.worst_case is None:
-            return training_loss(recipe, network, scores, labels)
-        nominal, worst = self.worst_case.worst_scores(scores, labels)
-        since = tf.cast(i - recipe.worst_case_from, scores.dtype) / recipe.worst_case_ramp
-        weight = recipe.worst_case * tf.clip_by_value(since, 0, 1)
-        plain, worse = (training_loss(recipe, network, s, labels) for s in (nominal, worst))
-        return (1 - weight) * plain + weight * worse + 0.1 * tf.reduce_mean(scores[..., -1])
+            return losses[0]
+        since = tf.cast(i - self.recipe.worst_case_from, losses.dtype)
+        weight = self.recipe.worst_case * tf.clip_by_value(
+            since / self.recipe.worst_case_ramp, 0, 1
+        )
+        excess = self.worst_case.excess(scores)
+        return (1 - weight) * losses[0] + weight * losses[1] + _EXCESS * excess
+
+    def _losses(self, scores: Any, labels: Any) -> Any:
+        """Return the loss, and where there is a worst case its loss too, `(1,)` or `(2,)`."""
+        kinds = [scores] if self.worst_case is None else self.worst_case.scores(scores, labels)
+        return tf.stack([training_loss(self.recipe, self.network, s, labels) for s in kinds])
 
     def _pairs(self, seed: Any, block: Any) -> tuple[Any, Any]:
         """Return a block's features `(blocks, T, B, F)` and labels `(blocks, T, B)`."""
@@ -218,6 +234,9 @@ class Program:
 
         return disturb
 
+
+#: Weight of what states have beyond the recipe's limit, squared.
+_EXCESS = 0.1
 
 Measure = Callable[[NDArray[Any], int], Any]
 
@@ -392,12 +411,13 @@ def _train_one(
             if stop.is_set():
                 return None
             last = min(checkpoint, (iteration // BLOCK + 1) * BLOCK)
-            carried, loss, accuracy, bad = program.advance(seed, carried, iteration, last)
+            carried, losses, accuracy, bad = program.advance(seed, carried, iteration, last)
             iteration = last
-            run.curve.append((iteration, loss, accuracy))
+            run.curve.append((iteration, losses[0], accuracy))
+            run.worst_curve += [(iteration, worst) for worst in losses[1:]]
             if bad >= 0:
                 run.diverged = bad
-            tell(Progress(seed, iteration, loss, accuracy))
+            tell(Progress(seed, iteration, losses[0], accuracy, *losses[1:]))
         if run.diverged is not None:
             break
         run.weights[checkpoint] = carried[0].numpy()

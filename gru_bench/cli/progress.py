@@ -44,8 +44,9 @@ def live(total: int, title: str) -> Iterator[Callable[[Step], None]]:
             reached[step.seed] = step.iteration
             done = sum(reached.values())
             speed = done / (time.perf_counter() - begun)
+            worst = "" if step.worst_loss is None else f" (worst case {step.worst_loss:.4f})"
             note = (
-                f"{speed:,.0f} seed-iterations/s  loss {step.loss:.4f}  "
+                f"{speed:,.0f} seed-iterations/s  loss {step.loss:.4f}{worst}  "
                 f"accuracy {step.accuracy:.2f}"
             )
             progress.update(task, completed=done, note=note)

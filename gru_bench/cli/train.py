@@ -104,6 +104,11 @@ def _describe(runs: list[TrainedRun], best: TrainedRun, path: str) -> list[str]:
         f"{len(solved)} of {len(runs)} seeds solve the task after {max(best.weights)} "
         f"iterations (no error on {PAIRS} pairs of each family at each length)"
     )
+    if best.worst_curve:
+        lines.append(
+            f"loss {best.curve[-1][1]:.4f}, of what the worst case writes "
+            f"{best.worst_curve[-1][1]:.4f} (seed {best.seed})"
+        )
     if best.seed in solved:
         lines.append(f"saved seed {best.seed}, the first that solves it, to {path}")
     else:
