@@ -20,16 +20,12 @@ from gru_bench.runtime import tf
 from gru_bench.strategies import arrays, symbols
 from gru_bench.task import TASKS, get_task
 
-CELL, SIMPLE = "gru_bench:GRUCell", "keras.layers:SimpleRNNCell"
-
 #: Compiled once, and made outside of Hypothesis, since Keras draws initial weights at random.
 FALSIFIERS = [
     Falsifier(Network(cell, {"units": 2}, get_task(task)), 0.0)
     for cell, task in (
-        (CELL, "addition"),
-        (CELL, "parity"),
-        (SIMPLE, "comparison"),
-        (SIMPLE, "decimal-addition"),
+        ("gru_bench:GRUCell", "addition"),
+        ("keras.layers:SimpleRNNCell", "comparison"),
     )
 ]
 
