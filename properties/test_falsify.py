@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,24 +20,26 @@ from gru_bench.runtime import tf
 from gru_bench.strategies import arrays, symbols
 from gru_bench.task import TASKS, get_task
 
-CELLS = ("gru_bench:GRUCell", "keras.layers:SimpleRNNCell")
-
-
-@cache
-def falsifier(cell: str, task: str) -> Falsifier:
-    return Falsifier(Network(cell, {"units": 2}, get_task(task)), 0.0)
+#: Compiled once, and made outside of Hypothesis, since Keras draws initial weights at random.
+FALSIFIERS = [
+    Falsifier(Network(cell, {"units": 2}, get_task(task)), 0.0)
+    for cell, task in (
+        ("gru_bench:GRUCell", "addition"),
+        ("keras.layers:SimpleRNNCell", "comparison"),
+    )
+]
 
 
 @st.composite
 def networks(draw: st.DrawFn) -> tuple[Falsifier, Adder]:
     """Return a small network with any weights, and its compiled searches."""
-    searches = falsifier(draw(st.sampled_from(CELLS)), draw(st.sampled_from(sorted(TASKS))))
+    searches = draw(st.sampled_from(FALSIFIERS))
     network = searches.stepper.network
     theta = draw(arrays(np.float32, (network.size,), 4.0))
     return searches, Adder(network, theta)
 
 
-@scaled(0.5)
+@scaled(0.2)
 @given(networks(), st.integers(0, 2**31))
 def test_what_is_reported_is_wrong_as_the_adder_is_used(
     drawn: tuple[Falsifier, Adder], seed: int
@@ -61,7 +62,7 @@ def test_what_is_reported_is_wrong_as_the_adder_is_used(
         np.testing.assert_array_equal(adder.run(words), task.labels(words))
 
 
-@scaled(0.5)
+@scaled(0.2)
 @given(networks(), st.data())
 def test_nothing_can_be_left_out_of_what_was_shrunk(
     drawn: tuple[Falsifier, Adder], data: st.DataObject
@@ -88,6 +89,7 @@ def test_nothing_can_be_left_out_of_what_was_shrunk(
             assert left_out is None or left_out.steps >= len(short)
 
 
+@scaled(0.5)
 @given(networks(), st.data())
 def test_walks_and_expansions_say_what_the_adder_writes(
     drawn: tuple[Falsifier, Adder], data: st.DataObject
