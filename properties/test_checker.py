@@ -385,6 +385,7 @@ def test_one_operation_errs_within_its_error(
     with ctx.workprec(PRECISION), mp.workprec(300):
         p, q, r = (mpf(t) for t in (a, b, z))
         A, B, Z = (rounding.exact(form.constant(arb(t), 0)) for t in (a, b, z))
+        bound = arb(ACTIVATION)
         for _ in range(6):
             how = Perverse(rng.getrandbits(32))
             for value, exact, computed in (
@@ -394,6 +395,12 @@ def test_one_operation_errs_within_its_error(
                 (rounding.lerp(Z, A, B), (1 - r) * p + r * q, how.lerp(r, p, q)),
                 (rounding.lerp(Z, A, A), p, how.lerp(r, p, p)),
                 (rounding.negate(A), -p, -p),
+                (rounding.tanh(A, bound), Exact().activate("tanh", p), how.activate("tanh", p)),
+                (
+                    rounding.sigmoid(A, bound),
+                    Exact().activate("sigmoid", p),
+                    how.activate("sigmoid", p),
+                ),
             ):
                 assert abs(computed - exact) <= number(value.error)
 
