@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 from mpmath import mp, mpf
 
 from gru_bench.checker import form, rounding
-from gru_bench.checker.certificate import Region
 from gru_bench.checker.form import Form, Matrix
-from gru_bench.checker.induction import PRECISION, _Inverse, _Space
+from gru_bench.checker.induction import PRECISION
 from gru_bench.checker.program import Evaluator, Operation, Program, Tensor
+from gru_bench.checker.region import Inverse, Region, Space
 from gru_bench.checker.rounding import Value
 
 Numbers = list[Any]
@@ -56,8 +56,8 @@ class Case:
 
     def enclose(self) -> list[Value]:
         """Return what the checker says of the new states."""
-        inverse = None if self.basis is None else _Inverse(self.basis, 0)
-        states = _Space(self.region, inverse, self.basis).states()
+        inverse = None if self.basis is None else Inverse(self.basis, 0)
+        states = Space(self.region, inverse, self.basis).states()
         evaluator = Evaluator(self.program, len(self.e), arb(ACTIVATION), arb(ACTIVATION))
         return evaluator.step(evaluator.vector(self.x), states)[1]
 
@@ -385,6 +385,7 @@ def test_one_operation_errs_within_its_error(
     with ctx.workprec(PRECISION), mp.workprec(300):
         p, q, r = (mpf(t) for t in (a, b, z))
         A, B, Z = (rounding.exact(form.constant(arb(t), 0)) for t in (a, b, z))
+        bound = arb(ACTIVATION)
         for _ in range(6):
             how = Perverse(rng.getrandbits(32))
             for value, exact, computed in (
@@ -394,6 +395,12 @@ def test_one_operation_errs_within_its_error(
                 (rounding.lerp(Z, A, B), (1 - r) * p + r * q, how.lerp(r, p, q)),
                 (rounding.lerp(Z, A, A), p, how.lerp(r, p, p)),
                 (rounding.negate(A), -p, -p),
+                (rounding.tanh(A, bound), Exact().activate("tanh", p), how.activate("tanh", p)),
+                (
+                    rounding.sigmoid(A, bound),
+                    Exact().activate("sigmoid", p),
+                    how.activate("sigmoid", p),
+                ),
             ):
                 assert abs(computed - exact) <= number(value.error)
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from gru_bench import ADDITION, TASKS, Adder, Network, Rejected, UsageError, verify
-from gru_bench.checker import certificate, document
+from gru_bench.checker import certificate, document, section
 from gru_bench.checker.induction import enclose_step
 from gru_bench.checker.transducer import TRANSDUCERS
 from gru_bench.cli import main
@@ -41,10 +41,10 @@ handmade, corruption = load("handmade"), load("corruption")
 @pytest.fixture(autouse=True)
 def _unmeasured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """The bounds assumed in these certificates are not those measured of TensorFlow."""
-    monkeypatch.setattr(certificate, "MEASURED", tmp_path / "nothing")
-    certificate.least_error.cache_clear()
+    monkeypatch.setattr(section, "MEASURED", tmp_path / "nothing")
+    section.least_error.cache_clear()
     yield
-    certificate.least_error.cache_clear()
+    section.least_error.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -272,7 +272,7 @@ BAD_FIELDS: dict[str, tuple[tuple[Any, ...], Any, str]] = {
     "10^9 states": (("program", "states"), [10**9], "an integer in [0, 512)"),
     "10^9 regions": (("start",), 10**9, "start must be an integer in [0, 4)"),
     "edge to region 10^9": (("edges", 1, 0), 10**9, "an integer in [0, 4)"),
-    "no regions": (("regions",), [], "start must be an integer in [0, 0)"),
+    "no regions": (("regions",), [], "there are no regions"),
     "basis missing": (("bases",), [], "region: basis must be an integer in [0, 0)"),
     "radius": (("regions", 0, "radius", 0), (-1.0).hex(), "must not be negative"),
     "fewer margins": (("margins", 0), [], "margins of a region must have 20 entries, got 0"),
@@ -356,8 +356,8 @@ def test_a_bound_below_the_measured_one_is_rejected(
     measured = {"functions": {name: {"modes": modes} for name in ("tanh", "sigmoid")}}
     path = tmp_path / "activation_error.json"
     path.write_text(json.dumps(measured), encoding="utf-8")
-    monkeypatch.setattr(certificate, "MEASURED", path)
-    certificate.least_error.cache_clear()
+    monkeypatch.setattr(section, "MEASURED", path)
+    section.least_error.cache_clear()
     with pytest.raises(Rejected, match=r"tanh errs by at most 5e-07, but 9.54e-07 was measured"):
         verify(save(honest))
 

@@ -82,6 +82,13 @@ def record(value: Any, name: str, keys: Sequence[str]) -> list[Any]:
     return [value[key] for key in keys]
 
 
+def dictionary(value: Any, name: str) -> dict[str, Any]:
+    """Return an object, whatever its keys."""
+    if not isinstance(value, dict):
+        refuse(f"{name} must be an object")
+    return value
+
+
 def array(value: Any, name: str, length: int | None = None) -> list[Any]:
     """Return a list, of that length if one is given."""
     if not isinstance(value, list):

@@ -75,13 +75,14 @@ def _compare(proved: Verified, model: str) -> str:
             f"the certificate is about {given.task}"
         )
     weights = hashlib.sha256(adder.theta.astype("<f4").tobytes()).hexdigest()
-    for what, theirs, ours in (
+    facts = (
         ("weights", weights, given.weights_sha256),
         ("cell", network.cell_name, given.cell),
         ("arguments", network.arguments, given.arguments),
         ("initial states", _initial_state(network), given.initial_state),
         ("threshold", float(np.float32(adder.threshold)), given.threshold),
-    ):
+    )
+    for what, theirs, ours in facts:
         if theirs != ours:
             raise Rejected(f"the model's {what} are {theirs}, the certificate's {ours}")
     steps = _replay(proved, adder)
