@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gru_bench.errors import UsageError
     from gru_bench.evaluation import Evaluator, Measurement
     from gru_bench.gradients import check_gradients
+    from gru_bench.laws.runner import check_cell
     from gru_bench.network import Network
     from gru_bench.recipe import RECIPES, Recipe, get_recipe
     from gru_bench.task import ADDITION, FAMILIES, TASKS, Transducer, get_task
@@ -34,6 +35,7 @@ _HOMES = {
     "TrainedRun": "training",
     "Transducer": "task",
     "UsageError": "errors",
+    "check_cell": "laws.runner",
     "check_gradients": "gradients",
     "from_keras": "cells",
     "get_recipe": "recipe",
@@ -57,6 +59,7 @@ __all__ = [
     "TrainedRun",
     "Transducer",
     "UsageError",
+    "check_cell",
     "check_gradients",
     "from_keras",
     "get_recipe",

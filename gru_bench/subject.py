@@ -7,7 +7,7 @@ Keras cells are the first adapter (`KerasSubject`); another framework needs the 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -164,6 +164,11 @@ class KerasSubject:
             raise UsageError(f"weights must be named {sorted(names)}, got {sorted(parameters)}")
         for name, variable in zip(names, self.cell.trainable_variables, strict=True):
             variable.assign(parameters[name])
+
+    def assign_values(self, values: Iterable[Array]) -> None:
+        """Set the trainable weights in the cell's order."""
+        for variable, value in zip(self.cell.trainable_variables, values, strict=True):
+            variable.assign(value)
 
     def initial_state(self, batch: int = 1) -> list[Array]:
         """Return the states before the first step, each `(B, ...)`."""

@@ -1,0 +1,216 @@
+"""What is checked: a cell or a layer that can be made as often as laws need it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gru_bench.cells import cell_name, load_cell_class
+from gru_bench.errors import UsageError, in_one_line
+from gru_bench.runtime import keras, tf
+from gru_bench.subject import KerasSubject
+
+Array = NDArray[Any]
+
+#: Stands for the dtype in a configuration that is printed.
+_DTYPE = "<dtype>"
+
+#: The batch for which the masks of a training subject are drawn, and to which it is bound.
+BATCH = 3
+
+
+class Target:
+    """A cell, or a layer around one, and the subjects made of it.
+
+    Args:
+        cell: a class, its `package.module:Name`, a function that returns a cell, or an instance,
+            which is made again from its configuration.
+        arguments: for the class or the function.
+        input_size: F, for a cell that works with one input size only; None for several.
+        equations: the name of the equations that the cell claims, or a function; None for a guess.
+
+    Raises:
+        UsageError: it cannot be imported or made, or is not a cell.
+    """
+
+    keras, tf = keras, tf
+
+    def __init__(
+        self,
+        cell: Any,
+        arguments: Mapping[str, Any] | None = None,
+        input_size: int | None = None,
+        equations: Any = None,
+    ) -> None:
+        self.arguments = dict(arguments or {})
+        self.source = load_cell_class(cell) if isinstance(cell, str) else cell
+        self.name = cell if isinstance(cell, str) else _name(cell)
+        self.equations = equations
+        #: What the report says beside the outcomes, such as a guess of the equations.
+        self.notes: list[str] = []
+        self._template: Any = None
+        self._subjects: dict[Any, KerasSubject] = {}
+        self._given: dict[int, Mapping[str, Array]] = {}
+        #: Why it has not a capability, or None, as far as `capability.py` was asked.
+        self.lacks: dict[str, str | None] = {}
+        made = self.make("float32")
+        self.is_layer = isinstance(made, keras.layers.RNN)
+        _check_is_cell(made.cell if self.is_layer else made, self.name)
+        self.no_float64: str | None = None
+        units = self._units(made)
+        #: Input sizes to choose from: fewer than units, more than units; never as many.
+        self.features = (
+            (input_size,) if input_size else ((3 if units > 3 else units + 2), units + 1)
+        )
+        self.dtype = self._widest()
+
+    def _units(self, made: Any) -> int:
+        cell = made.cell if self.is_layer else made
+        sizes = [n for n in keras.tree.flatten(cell.state_size) if isinstance(n, int)]
+        return max([1, *sizes])
+
+    def _widest(self) -> str:
+        try:
+            self.subject(self.features[0], "float64")
+        except UsageError as error:
+            self.no_float64 = str(error)
+            self.subject(self.features[0], "float32")
+            return "float32"
+        return "float64"
+
+    def make(self, dtype: str, **changes: Any) -> Any:
+        """Return a new cell or layer, not built.
+
+        Args:
+            dtype: a Keras dtype policy.
+            **changes: arguments of the constructor beside those given.
+
+        Raises:
+            UsageError: the constructor refuses the arguments.
+        """
+        arguments = {**self.arguments, **changes}
+        try:
+            if isinstance(self.source, keras.layers.Layer):
+                return _again(self.source, dtype, changes)
+            takes = inspect.signature(self.source).parameters
+            if "dtype" in takes or any(p.kind is p.VAR_KEYWORD for p in takes.values()):
+                arguments["dtype"] = dtype
+                if any(_holds_layers(value) for value in self.arguments.values()):
+                    return _again(self.source(**arguments), dtype, {})
+                return self.source(**arguments)
+            return _again(self.source(**arguments), dtype, {})
+        except Exception as error:  # a user's constructor can fail in any way
+            given = ", ".join(f"{k}={v!r}" for k, v in self.arguments.items()) or "no arguments"
+            raise UsageError(f"cell {self.name!r} refused {given}: {in_one_line(error)}") from error
+
+    def source_lines(self) -> tuple[str, str]:
+        """Return Python that imports what is checked, and Python that makes `cell` of it."""
+        source, name = self.source, self.name
+        if isinstance(source, keras.layers.Layer) or any(
+            map(_holds_layers, self.arguments.values())
+        ):
+            made = self.make("float32")
+            config = _with_dtype(made.get_config(), _DTYPE)
+            text = repr(config).replace(repr(_DTYPE), "dtype")
+            module, _, found = cell_name(type(made)).partition(":")
+            call = f"{found}.from_config({text})"
+        else:
+            module, _, found = name.partition(":")
+            given = "".join(f"{k}={v!r}, " for k, v in self.arguments.items())
+            call = f"{found}({given}dtype=dtype)"
+        imports = f"from {module} import {found}"
+        return imports, f"cell = {call}{'.cell' if self.is_layer else ''}"
+
+    def make_cell(self, dtype: str, features: int | None = None) -> Any:
+        """Return a new cell, a layer's own where the target is a layer.
+
+        Args:
+            dtype: a Keras dtype policy.
+            features: F, to build it; None leaves it unbuilt.
+        """
+        made = self.make(dtype)
+        cell = made.cell if self.is_layer else made
+        if features is not None:
+            cell.build((None, features))
+        return cell
+
+    def subject(
+        self, features: int, dtype: str | None = None, training: bool = False
+    ) -> KerasSubject:
+        """Return the subject for these sizes; made once and shared by all laws.
+
+        Raises:
+            UsageError: the cell cannot be built or run so.
+        """
+        key = (features, dtype or self.dtype, training)
+        if key not in self._subjects:
+            cell = self.make_cell(key[1])
+            self._subjects[key] = KerasSubject(cell, features, training, BATCH if training else 1)
+        return self._subjects[key]
+
+    def give(self, subject: KerasSubject, weights: Mapping[str, Array]) -> None:
+        """Assign weights where the subject does not have them already."""
+        if self._given.get(id(subject)) is not weights:
+            # In order: a weight's full name can hold a number that counts instances.
+            subject.assign_values(weights.values())
+            self._given[id(subject)] = weights
+
+    @property
+    def probe(self) -> KerasSubject:
+        """A subject to ask for shapes and names."""
+        return self.subject(self.features[0])
+
+    @cached_property
+    def is_random(self) -> bool:
+        """Whether training gives something else than inference."""
+        rng = np.random.default_rng(0)
+        drawn, plain = (self.subject(self.features[0], training=t) for t in (True, False))
+        x = rng.normal(size=(BATCH, self.features[0]))
+        states = [rng.normal(size=(BATCH, *shape)) for shape in plain.state_shapes]
+        self.give(plain, drawn.parameters)
+        made = [s.step(x, states) for s in (drawn, plain)]
+        flat = [np.concatenate([a.ravel() for a in (o, *n)]) for o, n in made]
+        return not np.array_equal(flat[0], flat[1], equal_nan=True)
+
+
+def _name(cell: Any) -> str:
+    if isinstance(cell, type):
+        return cell_name(cell)
+    if isinstance(cell, keras.layers.Layer):
+        return cell_name(type(cell))
+    module = getattr(cell, "__module__", "__main__")
+    return f"{module}:{getattr(cell, '__qualname__', type(cell).__name__)}"
+
+
+def _check_is_cell(made: Any, name: str) -> None:
+    if not hasattr(made, "state_size"):
+        raise UsageError(f"{name!r} is not a recurrent cell: it has no state_size")
+    try:
+        accepted = list(inspect.signature(made.call).parameters)
+    except (AttributeError, TypeError, ValueError):
+        accepted = []
+    if len(accepted) < 2:
+        raise UsageError(f"{name!r} is not a recurrent cell: it has no call(inputs, states)")
+
+
+def _holds_layers(value: Any) -> bool:
+    return any(isinstance(part, keras.layers.Layer) for part in keras.tree.flatten(value))
+
+
+def _again(layer: Any, dtype: str, changes: Mapping[str, Any]) -> Any:
+    """Return a layer made from a layer's configuration, in another dtype all through."""
+    config = _with_dtype(layer.get_config(), dtype)
+    return type(layer).from_config({**config, **changes})
+
+
+def _with_dtype(config: Any, dtype: str) -> Any:
+    if isinstance(config, dict):
+        return {k: dtype if k == "dtype" else _with_dtype(v, dtype) for k, v in config.items()}
+    if isinstance(config, (list, tuple)):
+        return type(config)(_with_dtype(v, dtype) for v in config)
+    return config
