@@ -21,7 +21,7 @@ LAYERS = (
     {"laws"},
     {"training"},
     {"gradients"},
-    {"subject"},
+    {"subject", "equations"},
     {"evaluation", "backpropagation", "optimizer", "loss", "adder"},
     {"network"},
     {"family", "strategies"},

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.cells import _import_from_here
-from gru_bench.equations.published import EQUATIONS, Equations, Settings
+from gru_bench.equations.published import EQUATIONS, Equations, Settings, Weights
 from gru_bench.equations.reading import is_stacked, read_settings, read_weights, weights_by_name
 from gru_bench.errors import UsageError, check_known, in_one_line
 from gru_bench.runtime import keras
@@ -36,19 +36,19 @@ class Claim:
         equations: the published ones; None for a function that the user gave.
         keeps: whether the update gate weighs the old state.
         guessed: whether nobody claimed it.
-        function: the user's.
+        given: the user's function.
     """
 
     equations: Equations | None
     keeps: bool = False
     guessed: bool = False
-    function: UserStep | None = None
+    given: UserStep | None = None
 
     @property
     def name(self) -> str:
         """The equations in a few words, with the reading of the update gate."""
         if self.equations is None:
-            return getattr(self.function, "__name__", "the function given")
+            return getattr(self.given, "__name__", "the function given")
         if self.equations.update is None:
             return f"{self.equations.name} ({self.equations.source})"
         weighs = "old" if self.keeps else "new"
@@ -61,35 +61,54 @@ class Claim:
         """Return the claim as a failure shows it."""
         return f"{'guessed from the weights: ' if self.guessed else ''}{self.name}"
 
-    def step(
-        self, cell: Any, x: Array, states: Sequence[Array], config: Mapping[str, Any] | None = None
-    ) -> tuple[Array, list[Array]]:
+    def function(self, cell: Any) -> UserStep:
+        """Return one step by the equations, as a function of weights by name, x and states.
+
+        Args:
+            cell: a built Keras cell, whose constructor arguments count.
+        """
+        if self.given is not None:
+            return self.given
+        assert self.equations is not None
+        equations = self.equations
+        settings = replace(read_settings(equations, cell), keeps=self.keeps)
+
+        def step(
+            named: Mapping[str, Array], x: Array, states: Sequence[Array]
+        ) -> tuple[Array, Sequence[Array]]:
+            weights = self.read(named)
+            with np.errstate(over="ignore", invalid="ignore"):
+                output, new = equations.step(weights, x, states, settings)
+            return _zoned_out(output, list(states), new, settings)
+
+        return step
+
+    @staticmethod
+    def weights(cell: Any) -> dict[str, Array]:
+        """Return copies of the weights of a cell by name, trainable or not, in float64."""
+        return weights_by_name(cell)
+
+    def read(self, named: Mapping[str, Array]) -> Weights:
+        """Return weights by the paper's names; they are views of those given.
+
+        Raises:
+            UsageError: they are not those of the equations.
+        """
+        assert self.equations is not None
+        weights = read_weights(self.equations, named, is_stacked(named))
+        if isinstance(weights, str):
+            raise UsageError(f"the weights are not those of {self.equations.name}: {weights}")
+        return weights
+
+    def step(self, cell: Any, x: Array, states: Sequence[Array]) -> tuple[Array, Sequence[Array]]:
         """Return output and new states by the equations, float64, with the cell's weights.
 
         Args:
             cell: a built Keras cell.
             x: `(B, F)`.
             states: each `(B, units)`.
-            config: constructor arguments, where they are not those of `cell.get_config()`.
-
-        Raises:
-            UsageError: the cell's weights are not those of the equations.
         """
-        named = weights_by_name(cell)
-        if self.function is not None:
-            output, new = self.function(named, x, states)
-            return np.asarray(output), [np.asarray(state) for state in new]
-        assert self.equations is not None
-        weights = read_weights(self.equations, named, is_stacked(named))
-        if isinstance(weights, str):
-            raise UsageError(f"cell {cell.name!r} is no {self.equations.name}: {weights}")
-        settings = replace(
-            read_settings(self.equations, cell, cell.get_config() if config is None else config),
-            keeps=self.keeps,
-        )
-        with np.errstate(over="ignore"):
-            output, new = self.equations.step(weights, x, states, settings)
-        return _zoned_out(output, list(states), new, settings)
+        return self.function(cell)(weights_by_name(cell), x, states)
 
 
 def _zoned_out(
@@ -121,11 +140,11 @@ def find_claim(cell: Any, given: str | UserStep | None = None) -> Claim | None:
     if given is None:
         return guess(cell)
     if callable(given):
-        return Claim(None, function=given)
+        return Claim(None, given=given)
     if given == NONE:
         return None
     if ":" in given:
-        return Claim(None, function=_load(given))
+        return Claim(None, given=_load(given))
     equations = EQUATIONS[check_known("equations", given, [*EQUATIONS, NONE])]
     named = weights_by_name(cell)
     weights = read_weights(equations, named, is_stacked(named))

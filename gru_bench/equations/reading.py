@@ -136,27 +136,22 @@ def weights_by_name(cell: Any) -> dict[str, Any]:
 
     Trainable or not: a frozen weight computes like any other.
     """
-    kept = [
-        v
-        for v in cell.weights
-        if np.issubdtype(tf.as_dtype(v.dtype).as_numpy_dtype, np.floating)
-        or "float" in str(v.dtype)
-    ]
+    kept = [v for v in cell.weights if "float" in str(v.dtype)]
     named = {}
     for variable in kept:
         tail = "/".join(variable.path.split("/")[-2:])
-        named[tail if tail in NORMS else variable.name] = np.asarray(variable.value, np.float64)
+        named[tail if tail in NORMS else variable.name] = np.array(variable.value, np.float64)
     return named if len(named) == len(kept) else {}
 
 
-def read_settings(equations: Equations, cell: Any, config: Mapping[str, Any]) -> Settings:
+def read_settings(equations: Equations, cell: Any) -> Settings:
     """Return what the cell's constructor arguments choose in the equations.
 
     Args:
         equations: some have other defaults than others.
-        cell: to look up what its configuration does not say.
-        config: its constructor arguments.
+        cell: its configuration is asked first, its attributes where that does not say.
     """
+    config = configuration(cell)
 
     def given(*names: str) -> Any:
         for name in names:
@@ -183,6 +178,14 @@ def read_settings(equations: Equations, cell: Any, config: Mapping[str, Any]) ->
     shares = [given("zoneout_h", "zoneout"), given("zoneout_c", "zoneout")]
     made["zoneout"] = tuple(float(share or 0.0) for share in shares[: equations.states])
     return Settings(**made)
+
+
+def configuration(cell: Any) -> dict[str, Any]:
+    """Return the constructor arguments of a cell, nothing where it cannot say."""
+    try:
+        return dict(cell.get_config())
+    except Exception:  # other laws are about that
+        return {}
 
 
 def as_function(activation: Any) -> Callable[[Any], Any]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.cells import cell_name, load_cell_class
+from gru_bench.equations import Claim, find_claim
 from gru_bench.errors import UsageError, in_one_line
 from gru_bench.runtime import keras, tf
 from gru_bench.subject import KerasSubject
@@ -59,8 +60,10 @@ class Target:
         #: Why it has not a capability, or None, as far as `capability.py` was asked.
         self.lacks: dict[str, str | None] = {}
         made = self.make("float32")
-        self.is_layer = isinstance(made, keras.layers.RNN)
-        _check_is_cell(made.cell if self.is_layer else made, self.name)
+        self.is_layer = isinstance(made, (keras.layers.RNN, keras.layers.Bidirectional))
+        #: Whether it is a pair of layers, one for each direction.
+        self.is_pair = isinstance(made, keras.layers.Bidirectional)
+        _check_is_cell(self.cell_of(made), self.name)
         self.no_float64: str | None = None
         units = self._units(made)
         #: Input sizes to choose from: fewer than units, more than units; never as many.
@@ -70,7 +73,7 @@ class Target:
         self.dtype = self._widest()
 
     def _units(self, made: Any) -> int:
-        cell = made.cell if self.is_layer else made
+        cell = self.cell_of(made)
         sizes = [n for n in keras.tree.flatten(cell.state_size) if isinstance(n, int)]
         return max([1, *sizes])
 
@@ -133,8 +136,7 @@ class Target:
             dtype: a Keras dtype policy.
             features: F, to build it; None leaves it unbuilt.
         """
-        made = self.make(dtype)
-        cell = made.cell if self.is_layer else made
+        cell = self.cell_of(self.make(dtype))
         if features is not None:
             cell.build((None, features))
         return cell
@@ -152,6 +154,35 @@ class Target:
             cell = self.make_cell(key[1])
             self._subjects[key] = KerasSubject(cell, features, training, BATCH if training else 1)
         return self._subjects[key]
+
+    def cell_of(self, made: Any) -> Any:
+        """Return the cell in what `make` returned: of the forward layer where there are two."""
+        layer = made.forward_layer if self.is_pair else made
+        return layer.cell if self.is_layer else made
+
+    def adapt(self, cell: Any, features: int) -> KerasSubject:
+        """Return a subject for a cell of one's own making.
+
+        Raises:
+            UsageError: it cannot be built or run.
+        """
+        return KerasSubject(cell, features)
+
+    @cached_property
+    def claim(self) -> Claim | None:
+        """The equations that the cell claims or that its weights suggest; None where there are none.
+
+        Raises:
+            UsageError: the name is unknown, or the weights are not those of the equations.
+        """
+        claim = find_claim(self.probe.cell, self.equations)
+        if claim is not None:
+            self.notes.append(f"equations: {claim.describe()}")
+        return claim
+
+    def forget(self, subject: KerasSubject) -> None:
+        """Have weights assigned anew to a subject whose weights someone has changed."""
+        self._given.pop(id(subject), None)
 
     def give(self, subject: KerasSubject, weights: Mapping[str, Array]) -> None:
         """Assign weights where the subject does not have them already."""

@@ -106,7 +106,7 @@ class CarryFloat32(LSTM):
 
 @wrong("https://github.com/vwxyzjn/cleanrl/issues/358")
 class OrthogonalAcrossGates(GRU):
-    """One orthogonal matrix is cut into the gates' recurrent weights; none of them is orthogonal."""
+    """One orthogonal matrix is cut into the gates' weights, of which none is orthogonal."""
 
     def build(self, input_shape: Any) -> None:
         super().build(input_shape)
@@ -149,7 +149,7 @@ class OtherBiasesNotZero(Registered, keras.layers.LSTMCell):
             self.bias.assign(drawn)
 
 
-@wrong("https://github.com/mlech26l/ncps/issues/9")
+@wrong("https://github.com/mlech26l/ncps/issues/9", gain=2.0)
 class ClassNeeded(Plain):
     """What the cell computes is kept in its class, where a saved cell does not find it."""
 
@@ -169,4 +169,4 @@ class NotDeserialisable(Plain):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        raise TypeError("Could not locate class")
+        raise TypeError(f"could not locate the class of {config['name']}")

@@ -179,9 +179,9 @@ class StatefulByDefault(Layer):
     def call(
         self, sequences: Any, initial_state: Any = None, mask: Any = None, **kwargs: Any
     ) -> Any:
-        if initial_state is None and self.last is not None:
-            if self.last[0].shape[0] == sequences.shape[0]:
-                initial_state = self.last
+        last = self.last or [sequences[:0]]
+        if initial_state is None and last[0].shape[0] == sequences.shape[0]:
+            initial_state = last
         wanted, self.return_state = self.return_state, True
         output, *states = super().call(sequences, initial_state=initial_state, mask=mask, **kwargs)
         self.return_state, self.last = wanted, states
