@@ -115,6 +115,11 @@ class KerasSubject:
             ) from error
         self.output_shape = tuple(output.shape[1:])
 
+    @property
+    def nested(self) -> Any:
+        """States in the shape in which the cell takes them, as an example."""
+        return self._nested
+
     def _initial_tensors(self, batch: int) -> Any:
         if hasattr(self.cell, "get_initial_state"):
             return self.cell.get_initial_state(batch_size=batch)

@@ -180,6 +180,21 @@ class Target:
             self.notes.append(f"equations: {claim.describe()}")
         return claim
 
+    def forget_masks(self, cell: Any) -> None:
+        """Let the next call of a Keras cell draw the masks that it keeps."""
+        for layer in cell._flatten_layers():
+            for name in ("reset_dropout_mask", "reset_recurrent_dropout_mask"):
+                getattr(layer, name, lambda: None)()
+
+    def nest(self, states: list[Any]) -> Any:
+        """Return a flat list of states in the shape in which the cell takes them."""
+        return keras.tree.pack_sequence_as(self.probe.nested, states)
+
+    @cached_property
+    def takes_training(self) -> bool:
+        """Whether the cell can be told that it is training."""
+        return "training" in inspect.signature(self.probe.cell.call).parameters
+
     def forget(self, subject: KerasSubject) -> None:
         """Have weights assigned anew to a subject whose weights someone has changed."""
         self._given.pop(id(subject), None)
