@@ -160,6 +160,28 @@ class Target:
         layer = made.forward_layer if self.is_pair else made
         return layer.cell if self.is_layer else made
 
+    def layer(self, dtype: str, **options: Any) -> Any:
+        """Return what is checked as a layer, not built: itself, or Keras's around the cell.
+
+        Args:
+            dtype: a Keras dtype policy.
+            **options: of a Keras RNN layer.
+        """
+        if self.is_layer:
+            return self.make(dtype, **options)
+        return keras.layers.RNN(self.make(dtype), dtype=dtype, **options)
+
+    def pair(self, dtype: str) -> Any:
+        """Return what is checked in both directions, not built.
+
+        Args:
+            dtype: a Keras dtype policy.
+        """
+        if self.is_pair:
+            return self.make(dtype)
+        layer = self.layer(dtype, return_sequences=True, return_state=True)
+        return keras.layers.Bidirectional(layer, dtype=dtype)
+
     def adapt(self, cell: Any, features: int) -> KerasSubject:
         """Return a subject for a cell of one's own making.
 
