@@ -21,6 +21,7 @@ LAYERS = (
     {"laws"},
     {"training"},
     {"gradients"},
+    {"loop"},
     {"subject"},
     {"evaluation", "backpropagation", "optimizer", "loss", "adder"},
     {"network"},
