@@ -92,6 +92,7 @@ class KerasSubject:
         self.training = training
         self._options = {"training": training} if _takes_training(cell) else {}
         self._compiled: dict[str, Any] = {}
+        self._loop: Any = None
         #: What others traced from this cell, by batch size; kept here so that it lives as long.
         self.traced: dict[int, Any] = {}
         #: The same cell in float64, where someone made it.
@@ -114,6 +115,7 @@ class KerasSubject:
                 f"cell {self.name!r} cannot run one step: {in_one_line(error)}"
             ) from error
         self.output_shape = tuple(output.shape[1:])
+        self.output_dtype = output.dtype
 
     @property
     def nested(self) -> Any:
@@ -132,6 +134,25 @@ class KerasSubject:
         for layer in self.cell._flatten_layers():
             for name in ("reset_dropout_mask", "reset_recurrent_dropout_mask"):
                 getattr(layer, name, lambda: None)()
+
+    def draw(self, seed: int | None) -> None:
+        """Let what is random be drawn anew at the next call.
+
+        Args:
+            seed: of all generators that the cell keeps, and of TensorFlow's own; None goes on
+                where they are.
+        """
+        self.forget_masks()
+        if seed is None:
+            return
+        tf.random.set_seed(seed)
+        for layer in self.cell._flatten_layers():
+            for generator in layer._seed_generators:
+                generator.state.assign([seed, 0])
+
+    def nest(self, states: Sequence[Any]) -> Any:
+        """Return flat states in the structure that the cell keeps them in."""
+        return keras.tree.pack_sequence_as(self._nested, list(states))
 
     @property
     def weights(self) -> list[Any]:
@@ -183,7 +204,7 @@ class KerasSubject:
         self, weights: Sequence[Any], frozen: Sequence[Any], x: Any, states: Sequence[Any]
     ) -> tuple[Any, list[Any], list[Any]]:
         """Return output, states and frozen values of one step, tensors in and out."""
-        nested = keras.tree.pack_sequence_as(self._nested, list(states))
+        nested = self.nest(states)
         (output, states), frozen = self.cell.stateless_call(
             list(weights), list(frozen), x, nested, **self._options
         )
@@ -202,6 +223,17 @@ class KerasSubject:
             self.weights, self.frozen, self._tensor(x), [self._tensor(s) for s in states]
         )
         return np.asarray(output), [np.asarray(state) for state in new]
+
+    def call(self, x: Array, states: Arrays) -> tuple[Array, list[Array]]:
+        """Return what calling the cell itself gives, as users do; `step` hands weights over.
+
+        Args:
+            x: `(B, F)`.
+            states: as `initial_state` returns them.
+        """
+        nested = self.nest([self._tensor(s) for s in states])
+        output, new = self.cell(self._tensor(x), nested, **self._options)
+        return np.asarray(output), [np.asarray(s) for s in keras.tree.flatten(new)]
 
     def _executor(self, mode: str) -> Any:
         if mode == "eager":
@@ -235,6 +267,44 @@ class KerasSubject:
         tensors = [self._tensor(s) for s in start]
         outputs, final = self.run_tensors(self.weights, [self._tensor(x) for x in xs], tensors)
         return np.stack([np.asarray(o) for o in outputs]), [np.asarray(s) for s in final]
+
+    def fast_run(self, xs: Array, states: Arrays) -> tuple[Array, list[Array]]:
+        """Return what `run` gives, by a loop that is traced once for all T and B.
+
+        Args:
+            xs: `(T, B, F)`, at least one step.
+            states: before the first step.
+        """
+        given = self.weights, self.frozen, self._tensor(xs), [self._tensor(s) for s in states]
+        if self._loop is None:
+            specs = [tf.TensorSpec((None, *shape), self.dtype) for shape in self.state_shapes]
+            inputs = tf.TensorSpec((None, None, self.input_size), self.dtype)
+            fixed = [[tf.TensorSpec(v.shape, v.dtype) for v in values] for values in given[:2]]
+            loop = tf.function(
+                self._trace_loop, autograph=False, input_signature=(*fixed, inputs, specs)
+            )
+            try:
+                loop.get_concrete_function()
+                self._loop = loop
+            except Exception:  # a cell that takes fixed sizes only, or none at all
+                self._loop = False
+        if not self._loop:
+            return self.run(xs, states)
+        outputs, *final = self._loop(*given)
+        return np.asarray(outputs), [np.asarray(s) for s in final]
+
+    def _trace_loop(self, weights: Any, frozen: Any, xs: Any, states: Any) -> Any:
+        """Return outputs and final states, with a loop in the graph."""
+        steps = tf.shape(xs)[0]
+        outputs = tf.TensorArray(self.output_dtype, steps, element_shape=(None, *self.output_shape))
+
+        def body(t: Any, outputs: Any, frozen: Any, states: Any) -> Any:
+            output, states, frozen = self.step_tensors(weights, frozen, xs[t], states)
+            return t + 1, outputs.write(t, output), frozen, states
+
+        start = (tf.constant(0), outputs, frozen, states)
+        _, outputs, _, final = tf.while_loop(lambda t, *_: t < steps, body, start)
+        return [outputs.stack(), *final]
 
     def vjp(
         self, xs: Array, states: Arrays, outputs: Array, finals: Arrays

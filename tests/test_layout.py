@@ -21,6 +21,7 @@ LAYERS = (
     {"laws"},
     {"training"},
     {"gradients"},
+    {"loop"},
     {"subject", "equations"},
     {"evaluation", "backpropagation", "optimizer", "loss", "adder"},
     {"network"},

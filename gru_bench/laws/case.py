@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.laws.broken import Broken
-from gru_bench.tolerance import Bound, run_error
+from gru_bench.tolerance import Bound
 
 if TYPE_CHECKING:
+    from gru_bench.laws.rounding import RunBound
     from gru_bench.laws.target import Target
     from gru_bench.subject import KerasSubject
 
@@ -89,24 +90,18 @@ class Case:
         return self.target.tf
 
     def rounding(self, dtype: str | None = None) -> Bound:
-        """Return how far two correct runs of this case may lie apart in outputs and states.
+        """Return how far two correct runs of this case may lie apart, one number for all results.
 
         Args:
-            dtype: in which both are computed; the case's where None.
+            dtype: in which the less precise of both is computed; the case's where None.
         """
-        dtype = self.dtype if dtype is None else dtype
-        subject = self.subject()
-        operations = 4 * (self.features + sum(int(np.prod(s)) for s in subject.state_shapes) + 16)
-        arguments = [*self.weights.values(), self.xs, *self.states]
-        return run_error(self._results, arguments, operations * self.steps, dtype)
+        return self.bounds(dtype).largest
 
-    def _results(self, arguments: list[Array]) -> Array:
-        """Return all that a run gives, flat, for weights, inputs and states."""
-        count = len(self.weights)
-        weights = dict(zip(self.weights, arguments[:count], strict=True))
-        case = self.at(weights=weights, xs=arguments[count], states=arguments[count + 1 :])
-        outputs, final = case.subject().run(case.xs, case.states)
-        return np.concatenate([np.asarray(a, np.float64).ravel() for a in (outputs, *final)])
+    def bounds(self, dtype: str | None = None) -> RunBound:
+        """Return the same for each output and each final state on its own."""
+        subject = self.subject(self.target.dtype)
+        weights = list(self.weights.values())
+        return self.target.bound(subject, weights, self.xs, self.states, dtype or self.dtype)
 
     def at(self, **changes: Any) -> Case:
         """Return the same case with some fields replaced."""

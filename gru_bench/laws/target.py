@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gru_bench.cells import cell_name, load_cell_class
 from gru_bench.equations import Claim, find_claim
 from gru_bench.errors import UsageError, in_one_line
+from gru_bench.laws.rounding import bound_run
 from gru_bench.runtime import keras, tf
 from gru_bench.subject import KerasSubject
 
@@ -40,6 +41,7 @@ class Target:
     """
 
     keras, tf = keras, tf
+    bound = staticmethod(bound_run)
 
     def __init__(
         self,
