@@ -20,7 +20,7 @@ FAMILY = "layers"
 SEVERAL: dict[str, Any] = {
     "needs": ("one layer",),
     "wants": Wants(batch=(3,), steps=(1, 4), scales=(1.0,)),
-    "share": 0.5,
+    "share": 0.25,
 }
 
 #: Of all scripts here; `expected` is what `loop` gives.
