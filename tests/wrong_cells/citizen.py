@@ -144,7 +144,7 @@ class OtherBiasesNotZero(Registered, keras.layers.LSTMCell):
     def build(self, input_shape: Any) -> None:
         super().build(input_shape)
         if self.use_bias and self.unit_forget_bias:
-            drawn = np.asarray(self.kernel_initializer((1, 4 * self.units)))[0]
+            drawn = np.array(self.kernel_initializer((1, 4 * self.units)))[0]
             drawn[self.units : 2 * self.units] = 1
             self.bias.assign(drawn)
 

@@ -25,8 +25,8 @@ from keras import ops
 from gru_bench.cells import GRUCell
 from tests.wrong_cells.base import LSTM, Registered
 
-#: Mutants of one kind for one cell; where there are more sites, they are spread evenly.
-MOST = 3
+#: Mutants of one kind for one method; where there are more sites, they are spread evenly.
+MOST = 2
 
 
 @dataclass(frozen=True)
