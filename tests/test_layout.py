@@ -22,7 +22,7 @@ LAYERS = (
     {"training"},
     {"gradients"},
     {"loop"},
-    {"subject"},
+    {"subject", "equations"},
     {"evaluation", "backpropagation", "optimizer", "loss", "adder"},
     {"network"},
     {"family", "strategies"},

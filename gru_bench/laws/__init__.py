@@ -45,7 +45,17 @@ from gru_bench.laws.broken import Broken, NotApplicable
 from gru_bench.laws.law import LAWS, Law, Wants, law
 
 #: Modules of laws in the order of their families.
-MODULES = ("batch",)
+MODULES = (
+    "shape",
+    "repetition",
+    "batch",
+    "time",
+    "modes",
+    "equations",
+    "gates",
+    "learning",
+    "numerics",
+)
 
 for _module in MODULES:
     importlib.import_module(f"gru_bench.laws.{_module}")
