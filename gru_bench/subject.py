@@ -6,7 +6,9 @@ Keras cells are the first adapter (`KerasSubject`); another framework needs the 
 
 from __future__ import annotations
 
+import copy
 import inspect
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -135,6 +137,40 @@ class KerasSubject:
             for name in ("reset_dropout_mask", "reset_recurrent_dropout_mask"):
                 getattr(layer, name, lambda: None)()
 
+    def with_cell(self, cell: Any) -> KerasSubject:
+        """Return a subject of another cell of the same kind, which nothing has been asked yet.
+
+        Args:
+            cell: built, and otherwise never called.
+        """
+        other = copy.copy(self)
+        other.cell, other._compiled, other._loop = cell, {}, None
+        other.traced, other.double = {}, None
+        return other
+
+    @property
+    def promised_states(self) -> list[tuple[int, ...]] | None:
+        """The shapes that `state_size` promises, None where it does not say one for each state."""
+        sizes = keras.tree.flatten(self.cell.state_size)
+        if len(sizes) != len(self.state_shapes):
+            return None
+        return [(int(size),) for size in sizes]
+
+    @property
+    def promised_output(self) -> tuple[int, ...] | None:
+        """The shape that `output_size` promises, None where it is not said."""
+        size = getattr(self.cell, "output_size", None)
+        return (int(size),) if isinstance(size, int) else None
+
+    @property
+    def is_functional(self) -> bool:
+        """Whether a step leaves what the cell keeps besides weights as it was."""
+        x = np.zeros((1, self.input_size))
+        before = self.frozen
+        first = [self._tensor(s) for s in self.initial_state(1)]
+        _, _, after = self.step_tensors(self.weights, before, self._tensor(x), first)
+        return all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+
     def draw(self, seed: int | None) -> None:
         """Let what is random be drawn anew at the next call.
 
@@ -234,6 +270,33 @@ class KerasSubject:
         nested = self.nest([self._tensor(s) for s in states])
         output, new = self.cell(self._tensor(x), nested, **self._options)
         return np.asarray(output), [np.asarray(s) for s in keras.tree.flatten(new)]
+
+    def step_with(
+        self, weights: Iterable[Array], x: Array, states: Arrays
+    ) -> tuple[Array, list[Array]]:
+        """Return one step with weights that are given and not the cell's own."""
+        given = [
+            tf.convert_to_tensor(np.asarray(w), v.dtype)
+            for w, v in zip(weights, self.cell.trainable_variables, strict=True)
+        ]
+        first = [self._tensor(s) for s in states]
+        output, new, _ = self.step_tensors(given, self.frozen, self._tensor(x), first)
+        return np.asarray(output), [np.asarray(s) for s in new]
+
+    def changed_by_call(self, x: Array, states: Arrays) -> str:
+        """Return which of its arguments, or of its weights, a call changes; empty for none."""
+        given = [tf.Variable(self._tensor(value)) for value in (x, *states)]
+        before = [np.asarray(v) for v in (*given, *self.weights)]
+        nested = self.nest(given[1:])
+        self.cell(given[0], nested, **self._options)
+        after = keras.tree.flatten(nested)
+        if len(after) != len(states) or any(map(operator.is_not, after, given[1:])):
+            return "the list of states"
+        names = ["the inputs", *(f"state {k}" for k in range(len(states)))]
+        names += [f"weight {name}" for name in self.parameter_names]
+        now = [np.asarray(v) for v in (*given, *self.weights)]
+        equal = [np.array_equal(a, b) for a, b in zip(before, now, strict=True)]
+        return ", ".join(n for n, same in zip(names, equal, strict=True) if not same)
 
     def _executor(self, mode: str) -> Any:
         if mode == "eager":

@@ -26,12 +26,35 @@ Attributes = Mapping[str, Any]
 
 #: Operations that round nothing.
 _EXACT = frozenset(
-    "Neg Abs Maximum Minimum Relu Relu6 ClipByValue SelectV2 ZerosLike OnesLike Sign Greater "
-    "GreaterEqual Less LessEqual Equal NotEqual LogicalAnd LogicalOr LogicalNot Cast".split()
+    [
+        "Neg",
+        "Abs",
+        "Maximum",
+        "Minimum",
+        "Relu",
+        "Relu6",
+        "ClipByValue",
+        "SelectV2",
+        "ZerosLike",
+        "OnesLike",
+        "Sign",
+        "Greater",
+        "GreaterEqual",
+        "Less",
+        "LessEqual",
+        "Equal",
+        "NotEqual",
+        "LogicalAnd",
+        "LogicalOr",
+        "LogicalNot",
+        "Cast",
+    ]
 )
 
 #: Operations of one rounding; what is in neither table rounds as an activation does.
-_ROUNDED = frozenset("Add AddV2 BiasAdd Sub Mul RealDiv DivNoNan Square Sqrt".split())
+_ROUNDED = frozenset(
+    ["Add", "AddV2", "BiasAdd", "Sub", "Mul", "RealDiv", "DivNoNan", "Square", "Sqrt"]
+)
 
 #: Roundings of an activation: its error in epsilons, and an epsilon is two roundings.
 _ACTIVATION = 2 * ACTIVATION_EPSILONS

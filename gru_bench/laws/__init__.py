@@ -45,7 +45,20 @@ from gru_bench.laws.broken import Broken, NotApplicable
 from gru_bench.laws.law import LAWS, Law, Wants, law
 
 #: Modules of laws in the order of their families.
-MODULES = ("batch", "equations", "gates", "randomness", "citizenship", "layers")
+MODULES = (
+    "shape",
+    "repetition",
+    "batch",
+    "time",
+    "modes",
+    "equations",
+    "gates",
+    "learning",
+    "numerics",
+    "randomness",
+    "citizenship",
+    "layers",
+)
 
 for _module in MODULES:
     importlib.import_module(f"gru_bench.laws.{_module}")

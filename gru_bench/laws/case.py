@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -15,6 +15,7 @@ from gru_bench.tolerance import Bound
 if TYPE_CHECKING:
     from gru_bench.laws.rounding import RunBound
     from gru_bench.laws.target import Target
+    from gru_bench.loop import Loop
     from gru_bench.subject import KerasSubject
 
 Array = NDArray[Any]
@@ -103,6 +104,22 @@ class Case:
         weights = list(self.weights.values())
         return self.target.bound(subject, weights, self.xs, self.states, dtype or self.dtype)
 
+    def fresh(self, dtype: str | None = None) -> KerasSubject:
+        """Return a new cell with this case's weights that has never been called."""
+        subject = self.target.fresh(self.features, dtype or self.dtype)
+        subject.assign_values(self.weights.values())
+        return subject
+
+    def loop(self, way: str) -> Loop:
+        """Return the cell with this case's weights in Keras's loop.
+
+        Args:
+            way: "looped" or "unrolled".
+        """
+        loop = self.target.loop(self.features, way, self.training)
+        self.target.give(loop.subject, self.weights)
+        return loop
+
     def at(self, **changes: Any) -> Case:
         """Return the same case with some fields replaced."""
         return replace(self, facts=dict(self.facts), **changes)
@@ -111,18 +128,23 @@ class Case:
         """Keep what the law chose (a row, a step): it is shown, and defined in the script."""
         self.facts.update(facts)
 
-    def agree(self, got: Any, expected: Any, bound: Bound, what: str) -> None:
+    def agree(self, got: Any, expected: Any, bound: Bound | Callable[[], Bound], what: str) -> None:
         """Compare two results.
 
         Args:
             got: what the cell gives.
             expected: what the law says.
-            bound: how far they may lie apart.
+            bound: how far they may lie apart, or a function that says so (`case.rounding`),
+                which is asked where they differ at all.
             what: a name for the result.
 
         Raises:
             Broken: they lie further apart, or differ in shape, or only one is finite.
         """
+        if np.array_equal(np.asarray(got), np.asarray(expected)):
+            return
+        if not isinstance(bound, Bound):
+            bound = bound()
         worst = bound.worst(got, expected)
         if worst is not None:
             limit = np.asarray(bound.limit, np.float64)

@@ -36,6 +36,8 @@ class Wants:
         scales: by how much weights, inputs and states are larger than ordinary ones.
         training: whether the cell runs in training mode.
         dtype: of the cell; None for the widest that it supports.
+        kinds: of inputs, among `strategies.KINDS`.
+        narrow: whether only one input size is tried; for laws that compile.
         zero_state: whether the initial state is sometimes the cell's own instead of a drawn one.
     """
 
@@ -44,6 +46,8 @@ class Wants:
     scales: tuple[float, ...] = (1.0, 0.25, 4.0)
     training: bool = False
     dtype: str | None = None
+    kinds: tuple[str, ...] = ("ordinary", "bits", "constant", "zero")
+    narrow: bool = False
     zero_state: bool = True
 
 

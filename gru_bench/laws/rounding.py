@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gru_bench.gradients.ball import Ball, RunningError, exact
 from gru_bench.gradients.replay import Replay, UnsupportedOperationError
 from gru_bench.gradients.traced import traced_step
+from gru_bench.runtime import tf
 from gru_bench.subject import KerasSubject
 from gru_bench.tolerance import Bound, epsilon, run_error, smallest_normal
 
@@ -111,3 +112,34 @@ def _measured(
     finally:
         subject.assign_values(weights)
     return RunBound(bound, [bound for _ in states])
+
+
+def imprecision(subject: KerasSubject, batch: int) -> str:
+    """Return what in a float64 step is computed or kept in less than float64; empty for nothing.
+
+    A constant counts where it is a number of float32 whose shortest decimal in float32 is another
+    number in float64: 0.1 written in float32 and widened is 0.10000000149011612.
+
+    Args:
+        subject: in float64.
+        batch: B.
+    """
+    graph = traced_step(subject, batch).concrete.graph
+    for operation in graph.get_operations():
+        if operation.type != "Const":
+            narrow = [t.dtype for t in operation.outputs if t.dtype.is_floating]
+            narrow = [d for d in narrow if d != tf.float64]
+            if narrow:
+                return f"an operation {operation.type} in {narrow[0].name}"
+        elif operation.outputs[0].dtype == tf.float64:
+            value = tf.make_ndarray(operation.get_attr("value"))
+            if value.size == 1 and _was_float32(float(value.reshape(()))):
+                return f"a constant {float(value.reshape(()))!r}, which was rounded to float32"
+    return ""
+
+
+def _was_float32(value: float) -> bool:
+    if not np.isfinite(value) or abs(value) > np.finfo(np.float32).max:
+        return False
+    rounded = np.float32(value)
+    return float(rounded) == value and float(str(rounded)) != value

@@ -25,7 +25,7 @@ Array = NDArray[Any]
 GRAIN = 1 / 64
 
 #: Inputs: real numbers, the bits that an adder reads, one number everywhere, nothing.
-KINDS = ("ordinary", "bits", "constant", "zero")
+KINDS = Wants().kinds
 
 
 def entries(
@@ -108,11 +108,11 @@ def sketches(target: Target, wants: Wants) -> st.SearchStrategy[Sketch]:
     """
     return st.builds(
         Sketch,
-        features=st.sampled_from(target.features),
+        features=st.sampled_from(target.features[: 1 if wants.narrow else None]),
         batch=st.sampled_from(wants.batch),
         steps=st.sampled_from(wants.steps),
         scale=st.sampled_from(wants.scales),
-        kind=st.sampled_from(KINDS),
+        kind=st.sampled_from(wants.kinds),
         zero_state=st.booleans() if wants.zero_state else st.just(False),
         seed=st.integers(0, 2**31 - 1),
     )

@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 from gru_bench.cells import cell_name, load_cell_class
 from gru_bench.equations import Claim, find_claim
 from gru_bench.errors import UsageError, in_one_line
-from gru_bench.laws.rounding import bound_run
+from gru_bench.gradients import check_gradients
+from gru_bench.laws.rounding import bound_run, imprecision
+from gru_bench.laws.tape import Tape
+from gru_bench.loop import Loop
 from gru_bench.runtime import keras, tf
 from gru_bench.subject import KerasSubject
 
@@ -42,6 +45,9 @@ class Target:
 
     keras, tf = keras, tf
     bound = staticmethod(bound_run)
+    imprecision = staticmethod(imprecision)
+    check_gradients = staticmethod(check_gradients)
+    tape = Tape
 
     def __init__(
         self,
@@ -58,6 +64,7 @@ class Target:
         self.notes: list[str] = []
         self._template: Any = None
         self._subjects: dict[Any, KerasSubject] = {}
+        self._loops: dict[Any, Loop] = {}
         self._given: dict[int, Mapping[str, Array]] = {}
         #: Why it has not a capability, or None, as far as `capability.py` was asked.
         self.lacks: dict[str, str | None] = {}
@@ -153,7 +160,7 @@ class Target:
         """
         key = (features, dtype or self.dtype, training)
         if key not in self._subjects:
-            cell = self.make_cell(key[1])
+            cell = self._built(key[1], features)
             self._subjects[key] = KerasSubject(cell, features, training, BATCH if training else 1)
         return self._subjects[key]
 
@@ -194,7 +201,7 @@ class Target:
 
     @cached_property
     def claim(self) -> Claim | None:
-        """The equations that the cell claims or that its weights suggest; None where there are none.
+        """The equations that the cell claims or that its weights suggest; None for none.
 
         Raises:
             UsageError: the name is unknown, or the weights are not those of the equations.
@@ -222,6 +229,50 @@ class Target:
     def forget(self, subject: KerasSubject) -> None:
         """Have weights assigned anew to a subject whose weights someone has changed."""
         self._given.pop(id(subject), None)
+
+    def _built(self, dtype: str, features: int) -> Any:
+        """Return a built cell, with weights of zero where only its initialisers fail.
+
+        TensorFlow has no QR decomposition in bfloat16, so an orthogonal initialiser has none.
+        """
+        try:
+            return self.make_cell(dtype, features)
+        except UsageError:
+            raise
+        except Exception as error:  # a user's cell can fail in any way
+            cell = self.make_cell(dtype)
+            for layer in cell._flatten_layers():
+                layer.add_weight = _with_zeros(layer.add_weight)
+            try:
+                cell.build((None, features))
+            except Exception:
+                raise UsageError(
+                    f"cell {self.name!r} cannot be built: {in_one_line(error)}"
+                ) from error
+            note = f"in {dtype} its initialisers fail, zeros were used: {in_one_line(error)[:160]}"
+            if note not in self.notes:
+                self.notes.append(note)
+            return cell
+
+    def fresh(self, features: int, dtype: str | None = None) -> KerasSubject:
+        """Return a subject of a new cell that has never been called."""
+        like = self.subject(features, dtype)
+        return like.with_cell(self.make_cell(dtype or self.dtype, features))
+
+    def loop(self, features: int, way: str, training: bool = False) -> Loop:
+        """Return the cell in Keras's loop, made once and shared by all laws.
+
+        Args:
+            features: F.
+            way: "looped" or "unrolled".
+            training: whether masks are drawn, anew in each run.
+        """
+        key = (features, way, training)
+        if key not in self._loops:
+            cell = self.make_cell(self.dtype, features)
+            like = self.subject(features, None, training)
+            self._loops[key] = Loop(like.with_cell(cell), way)
+        return self._loops[key]
 
     def give(self, subject: KerasSubject, weights: Mapping[str, Array]) -> None:
         """Assign weights where the subject does not have them already."""
@@ -266,6 +317,16 @@ def _check_is_cell(made: Any, name: str) -> None:
         accepted = []
     if len(accepted) < 2:
         raise UsageError(f"{name!r} is not a recurrent cell: it has no call(inputs, states)")
+
+
+def _with_zeros(add_weight: Any) -> Any:
+    """Return `add_weight` with another initialiser."""
+
+    def add(*args: Any, **kwargs: Any) -> Any:
+        given = {**dict(zip(("shape", "initializer"), args, strict=False)), **kwargs}
+        return add_weight(*args[2:], **{**given, "initializer": "zeros"})
+
+    return add
 
 
 def _holds_layers(value: Any) -> bool:

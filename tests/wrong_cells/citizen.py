@@ -170,3 +170,13 @@ class NotDeserialisable(Plain):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         raise TypeError(f"could not locate the class of {config['name']}")
+
+
+@wrong("https://github.com/tensorflow/tensorflow/issues/36650")
+class SameNames(Plain):
+    """All weights have the same name."""
+
+    def make(self, name: str, shape: tuple[int, ...], initializer: Any) -> None:
+        initializer = keras.initializers.get(initializer).clone()
+        weight = self.add_weight(name="variable", shape=shape, initializer=initializer)
+        setattr(self, name, weight)
