@@ -111,7 +111,10 @@ class KerasSubject:
             self.state_shapes = tuple(tuple(state.shape[1:]) for state in flat)
             self.forget_masks()
             x = tf.zeros((batch, self.input_size), self.dtype)
-            output, _, _ = self.step_tensors(self.weights, self.frozen, x, flat)
+            if self.cell.variable_dtype == self.cell.compute_dtype:
+                output, _, _ = self.step_tensors(self.weights, self.frozen, x, flat)
+            else:  # Keras's stateless_call does not cast weights to the compute dtype
+                output, _ = self.cell(x, self._nested, **self._options)
         except Exception as error:  # a user's cell can fail in any way
             raise UsageError(
                 f"cell {self.name!r} cannot run one step: {in_one_line(error)}"
