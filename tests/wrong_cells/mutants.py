@@ -69,12 +69,17 @@ class Mutant:
 
 _KERAS = keras.layers
 ORIGINALS = (
-    Original(GRUCell, {"units": 3}, (("z", "r"), ("W_r", "W_z"), ("h", "h_tilde")), "gru-reset-before"),
+    Original(
+        GRUCell, {"units": 3}, (("z", "r"), ("W_r", "W_z"), ("h", "h_tilde")), "gru-reset-before"
+    ),
     Original(
         GRUCell, {"units": 3, "reset": "after"}, (("z", "r"), ("xW_h", "hU_h")), "gru-reset-after"
     ),
     Original(
-        _KERAS.GRUCell, {"units": 3}, (("z", "r"), ("x_r", "x_z"), ("h_tm1", "hh")), "gru-reset-after"
+        _KERAS.GRUCell,
+        {"units": 3},
+        (("z", "r"), ("x_r", "x_z"), ("h_tm1", "hh")),
+        "gru-reset-after",
     ),
     Original(
         _KERAS.GRUCell,
@@ -105,13 +110,14 @@ Change = tuple[str, Callable[[ast.AST], ast.AST | None]]
 
 
 def mutants() -> list[Mutant]:
-    """Return all mutants, always the same in the same order."""
-    found = []
+    """Return all mutants, always the same in the same order: one of each kind, then the others."""
+    found: list[tuple[int, Mutant]] = []
     for number, original in enumerate(ORIGINALS):
         for method in original.methods:
             found += list(_of_method(number, original, method))
-        found.append(_skipping(number, original))
-    return [one for one in found if one.name not in EQUIVALENT and _runs(one)]
+        found.append((0, _skipping(number, original)))
+    found.sort(key=lambda placed: placed[0])
+    return [one for _, one in found if one.name not in EQUIVALENT and _runs(one)]
 
 
 def _runs(mutant: Mutant) -> bool:
@@ -131,7 +137,8 @@ def title(number: int, original: Original) -> str:
     return f"{home}-{original.make.__name__}-{number}"
 
 
-def _of_method(number: int, original: Original, method: str) -> Iterator[Mutant]:
+def _of_method(number: int, original: Original, method: str) -> Iterator[tuple[int, Mutant]]:
+    """Yield the mutants of one method, each with its place among those of its kind."""
     function = getattr(original.make, method)
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     reached = _reached_lines(original, function)
@@ -140,16 +147,19 @@ def _of_method(number: int, original: Original, method: str) -> Iterator[Mutant]
         kinds.setdefault(kind, []).append((change, changed))
     for kind, made in kinds.items():
         chosen = np.unique(np.linspace(0, len(made) - 1, min(MOST, len(made))).astype(int))
-        for k in chosen:
+        for turn, k in enumerate(chosen):
             change, changed = made[k]
             name = f"{title(number, original)}-{method.strip('_')}-{kind}-{k}"
             body = {method: _compiled(changed, function)}
-            yield Mutant(
-                name,
-                change,
-                _subclass(name, original, body),
-                original.arguments,
-                original.equations,
+            yield (
+                turn,
+                Mutant(
+                    name,
+                    change,
+                    _subclass(name, original, body),
+                    original.arguments,
+                    original.equations,
+                ),
             )
 
 
@@ -302,15 +312,19 @@ def _of_assignment(
     computed = isinstance(node.value, (ast.BinOp, ast.Call)) and "mask" not in text
     if computed and isinstance(node.targets[0], ast.Name):
         stopped = ast.parse("_ops.stop_gradient(x)").body[0].value.func  # type: ignore[attr-defined]
-        yield "detach", f"no gradient through {text}", _with(
-            node, value=ast.Call(func=stopped, args=[node.value], keywords=[])
+        yield (
+            "detach",
+            f"no gradient through {text}",
+            _with(node, value=ast.Call(func=stopped, args=[node.value], keywords=[])),
         )
         cast = ast.parse(f"_ops.cast(_ops.cast({ast.unparse(node.value)}, 'float32'), self.dtype)")
         yield "cast", f"float32 in {text}", _with(node, value=cast.body[0].value)  # type: ignore[attr-defined]
     for one, other in names:
         if used & {one, other}:
-            yield "exchange", f"{one} and {other} exchanged in {text}", _renamed(
-                node, {one: other, other: one}
+            yield (
+                "exchange",
+                f"{one} and {other} exchanged in {text}",
+                _renamed(node, {one: other, other: one}),
             )
         if one in used:
             yield "share", f"{other} for {one} in {text}", _renamed(node, {one: other})
