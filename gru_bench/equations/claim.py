@@ -186,28 +186,21 @@ def guess(cell: Any) -> Claim | None:
     It may still be far: the nearest equations of a wrong cell are those it fails.
 
     Args:
-        cell: built; it stays as it is, a copy is tried.
+        cell: built; it has its own weights again afterwards.
     """
     claims = list(candidates(cell))
     if len(claims) < 2:
         return claims[0] if claims else None
-    copy = _copy(cell)
-    if copy is None:
-        return claims[0]
+    before = [np.asarray(variable.value) for variable in cell.weights]
     distances = [0.0] * len(claims)
-    for seed in range(_STEPS):
-        for k, distance in enumerate(_distances(copy, claims, seed)):
-            distances[k] = max(distances[k], distance)
-    return claims[int(np.argmin(distances))]
-
-
-def _copy(cell: Any) -> Any:
     try:
-        copy = type(cell).from_config({**cell.get_config(), "dtype": "float64"})
-        copy.build((None, weights_by_name(cell).get("kernel", cell.weights[0]).shape[0]))
-    except Exception:  # a cell that cannot be copied breaks other laws
-        return None
-    return copy
+        for seed in range(_STEPS):
+            for k, distance in enumerate(_distances(cell, claims, seed)):
+                distances[k] = max(distances[k], distance)
+    finally:
+        for variable, value in zip(cell.weights, before, strict=True):
+            variable.assign(value)
+    return claims[int(np.argmin(distances))]
 
 
 def _distances(cell: Any, claims: Sequence[Claim], seed: int) -> list[float]:
@@ -216,7 +209,7 @@ def _distances(cell: Any, claims: Sequence[Claim], seed: int) -> list[float]:
     for variable in cell.weights:
         if str(variable.dtype).startswith(("float", "bfloat")):
             variable.assign(rng.normal(size=variable.shape))
-    features = int(cell.weights[0].shape[0])
+    features = int(weights_by_name(cell).get("kernel", cell.weights[0]).shape[0])
     x = rng.normal(size=(3, features))
     shapes = keras.tree.flatten(cell.state_size)
     states = [rng.normal(size=(3, int(size))) for size in shapes]

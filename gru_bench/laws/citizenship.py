@@ -72,10 +72,11 @@ def _plain(value: Any) -> bool:
 
 
 def _nested(config: Any, name: str) -> bool:
-    """Return whether an argument is in the configuration of something inside."""
-    if isinstance(config, dict):
-        return name in config or any(_nested(value, name) for value in config.values())
-    return isinstance(config, (list, tuple)) and any(_nested(value, name) for value in config)
+    """Return whether an argument is in the configuration of a cell or layer inside."""
+    inner = [config.get(key) for key in ("cell", "layer", "backward_layer")]
+    inner += config.get("cells") or []
+    configs = [one["config"] for one in inner if isinstance(one, dict) and "config" in one]
+    return any(name in one or _nested(one, name) for one in configs)
 
 
 @law(

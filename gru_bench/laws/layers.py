@@ -439,7 +439,7 @@ def forwards_dtype(case: Case) -> None:
 pair = make_pair()
 x = tf.constant(np.swapaxes(xs, 0, 1), dtype)
 result = keras.tree.flatten(pair(x))
-forward, back = keras.tree.flatten(pair.forward_layer(x)), keras.tree.flatten(pair.backward_layer(x))
+forward, back = (keras.tree.flatten(one(x)) for one in (pair.forward_layer, pair.backward_layer))
 both = np.concatenate([forward[0], np.asarray(back[0])[:, ::-1]], axis=-1)
 for got, wanted in zip(result, [both, *forward[1:], *back[1:]], strict=True):
     compare(got, wanted, 1e-6)

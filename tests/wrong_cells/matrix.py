@@ -1,4 +1,4 @@
-"""The kill matrix, law by wrong cell: `python -m tests.wrong_cells.matrix`, from the project's folder.
+"""The kill matrix, law by wrong cell: `python -m tests.wrong_cells.matrix` in the project's folder.
 
 It runs in one process, keeps what it has after each cell, and goes on from there when it is called
 again: a result is made anew only where the source of its law or of its cell has changed.
@@ -18,13 +18,15 @@ from typing import Any
 import click
 
 from gru_bench import profiles
+from gru_bench.cells import GRUCell
 from gru_bench.errors import UsageError
 from gru_bench.laws import LAWS, shrink
 from gru_bench.laws.law import Law
 from gru_bench.laws.outcome import FAILED, NOT_APPLICABLE, PASSED
 from gru_bench.laws.runner import run_law
 from gru_bench.laws.target import Target
-from tests.wrong_cells import TABLE
+from gru_bench.runtime import keras
+from tests.wrong_cells import TABLE, base
 from tests.wrong_cells.mutants import mutants
 
 #: How an outcome is written.
@@ -34,6 +36,37 @@ LETTERS = {PASSED: ".", FAILED: "F", NOT_APPLICABLE: "-"}
 REFUSED = "(refused)"
 
 FOLDER = Path(__file__).parents[2] / "reports" / "kill_matrix"
+
+#: Cells that no law may catch; beside the first nine stands what wrong cells are made of.
+CORRECT: dict[str, tuple[Any, dict[str, Any]]] = {
+    "gru_bench:GRUCell": (GRUCell, {"units": 3}),
+    "gru_bench:GRUCell, reset after": (GRUCell, {"units": 3, "reset": "after"}),
+    "keras.layers:GRUCell": (
+        keras.layers.GRUCell,
+        {"units": 3, "dropout": 0.25, "recurrent_dropout": 0.25},
+    ),
+    "keras.layers:GRUCell, reset before": (
+        keras.layers.GRUCell,
+        {"units": 3, "reset_after": False},
+    ),
+    "keras.layers:LSTMCell": (keras.layers.LSTMCell, {"units": 3, "recurrent_dropout": 0.25}),
+    "keras.layers:SimpleRNNCell": (keras.layers.SimpleRNNCell, {"units": 3, "dropout": 0.25}),
+    "keras.layers:GRU": (keras.layers.GRU, {"units": 3}),
+    "keras.layers:LSTM": (keras.layers.LSTM, {"units": 3}),
+    "keras.layers:SimpleRNN": (keras.layers.SimpleRNN, {"units": 3}),
+    "minimal gated unit": (base.MinimalGatedUnit, {"units": 3}),
+    "minGRU": (base.MinGRU, {"units": 3}),
+    "GRU in pieces": (base.GRU, {"units": 3}),
+    "GRU in pieces, reset after": (base.AfterGRU, {"units": 3}),
+    "LSTM, peephole, clipped": (
+        base.LSTM,
+        {"units": 3, "peephole": True, "cell_clip": 0.5, "forget_bias": 1.0},
+    ),
+    "layer-normalised GRU": (base.LayerNormGRU, {"units": 3}),
+    "layer-normalised LSTM": (base.LayerNormLSTM, {"units": 3}),
+    "relu RNN": (base.Plain, {"units": 3, "activation": "relu"}),
+    "zoneout GRU": (base.Zoneout, {"units": 3, "zoneout": 0.25}),
+}
 
 HEAD = ["cell", "kind", "mistake", "address", "source"]
 
@@ -79,6 +112,10 @@ def rows() -> list[Row]:
         seen = crc(mutant.change, mutant.arguments, mutant.equations)
         given = (mutant.make, mutant.arguments, mutant.equations, seen)
         found.append(Row(mutant.name, "mutant", mutant.change, "", *given))
+    for name, (make, arguments) in CORRECT.items():
+        seen = crc(inspect.getsource(make), arguments)
+        given = (make, arguments, None, seen)
+        found.append(Row(name, "correct cell", "none: no law may fail", "", *given))
     return found
 
 
@@ -140,20 +177,30 @@ def write(path: Path, laws: Sequence[Law], table: dict[str, dict[str, str]], all
 def summary(
     laws: Sequence[Law], table: dict[str, dict[str, str]], all_rows: Sequence[Row], profile: str
 ) -> str:
-    """Return the matrix for a reader."""
+    """Return the matrix for a reader; what was not run is not in it, and counted."""
+    planned = len(all_rows)
+    all_rows = [row for row in all_rows if row.cell in table]
     caught = {row.cell: [n for n, x in table[row.cell].items() if x == "F"] for row in all_rows}
     kinds = {kind: [r for r in all_rows if r.kind == kind] for kind in ("wrong cell", "mutant")}
-    kills = {law.name: [c for c, names in caught.items() if law.name in names] for law in laws}
+    wrong = [row.cell for row in all_rows if row.kind in kinds]
+    kills = {law.name: [cell for cell in wrong if law.name in caught[cell]] for law in laws}
     lines = [f"# Kill matrix, profile {profile}", ""]
+    lines += [f"- cells run: {len(all_rows)} of {planned}"]
     for kind, some in kinds.items():
         count = sum(bool(caught[row.cell]) for row in some)
         lines.append(f"- {kind}s caught: {count} of {len(some)}")
+    right = [row for row in all_rows if row.kind not in kinds]
+    alarms = [row for row in right if caught[row.cell]]
+    lines.append(f"- false alarms: {len(alarms)} of {len(right)} correct cells")
     count = sum(map(bool, kills.values()))
     lines += [f"- laws that catch something: {count} of {len(laws)}", ""]
-    survivors = [row for row in all_rows if not caught[row.cell]]
+    survivors = [row for row in all_rows if row.kind in kinds and not caught[row.cell]]
     if survivors:
         lines += ["## Not caught", ""]
         lines += [f"- `{row.cell}`: {row.mistake}" for row in survivors] + [""]
+    if alarms:
+        lines += ["## False alarms", ""]
+        lines += [f"- {row.cell}: {', '.join(caught[row.cell])}" for row in alarms] + [""]
     lines += ["## Laws", "", "| law | catches | of them alone | for example |", "|---|---|---|---|"]
     for law in laws:
         found = kills[law.name]
@@ -198,9 +245,8 @@ def main(profile: str, seed: int, only: str, fresh: bool, output: Path) -> None:
         click.echo(f"{row.cell}: {len(found)} {' '.join(found[:6]) or '(NOT CAUGHT)'}")
         if not only:
             write(path, laws, table, all_rows)
-    if not only:
-        text = summary(laws, table, all_rows, profile)
-        (output / f"{profile}.md").write_text(text, encoding="utf-8")
+            text = summary(laws, table, all_rows, profile)
+            (output / f"{profile}.md").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -202,7 +202,7 @@ def _reached_lines(original: Original, function: Any) -> set[int]:
     cell.build((None, 4))
     first, reached = function.__code__.co_firstlineno, set()
 
-    def trace(frame: Any, event: str, _: Any) -> Any:
+    def trace(frame: Any, _event: str, _: Any) -> Any:
         if frame.f_code is function.__code__:
             reached.add(frame.f_lineno - first + 1)
         return trace
