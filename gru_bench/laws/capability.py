@@ -36,6 +36,11 @@ def _keras(target: Target) -> str | None:
     return None
 
 
+@capability("step")
+def _step(target: Target) -> str | None:
+    return "the cell cannot run one step" if target.no_step is not None else None
+
+
 @capability("weights")
 def _weights(target: Target) -> str | None:
     return None if target.probe.parameters else "the cell has no trainable weights"
