@@ -122,6 +122,11 @@ class KerasSubject:
         self.output_shape = tuple(output.shape[1:])
         self.output_dtype = output.dtype
 
+    @property
+    def nested(self) -> Any:
+        """States in the shape in which the cell takes them, as an example."""
+        return self._nested
+
     def _initial_tensors(self, batch: int) -> Any:
         if hasattr(self.cell, "get_initial_state"):
             return self.cell.get_initial_state(batch_size=batch)

@@ -55,6 +55,9 @@ MODULES = (
     "gates",
     "learning",
     "numerics",
+    "randomness",
+    "citizenship",
+    "layers",
 )
 
 for _module in MODULES:

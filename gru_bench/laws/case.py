@@ -161,7 +161,8 @@ class Case:
 
     def describe(self) -> Mapping[str, Any]:
         """Return sizes and facts in a few words each."""
-        shown = {k: v for k, v in self.facts.items() if k != "limit" and np.ndim(v) == 0}
+        single = (int, float, str, bool, np.generic)
+        shown = {k: v for k, v in self.facts.items() if k != "limit" and isinstance(v, single)}
         sizes = {"steps": self.steps, "batch": self.batch, "features": self.features}
         modes = {"dtype": self.dtype, "training": self.training}
         return {**sizes, **modes, **shown}

@@ -177,6 +177,28 @@ class Target:
         layer = made.forward_layer if self.is_pair else made
         return layer.cell if self.is_layer else made
 
+    def layer(self, dtype: str, **options: Any) -> Any:
+        """Return what is checked as a layer, not built: itself, or Keras's around the cell.
+
+        Args:
+            dtype: a Keras dtype policy.
+            **options: of a Keras RNN layer.
+        """
+        if self.is_layer:
+            return self.make(dtype, **options)
+        return keras.layers.RNN(self.make(dtype), dtype=dtype, **options)
+
+    def pair(self, dtype: str) -> Any:
+        """Return what is checked in both directions, not built.
+
+        Args:
+            dtype: a Keras dtype policy.
+        """
+        if self.is_pair:
+            return self.make(dtype)
+        layer = self.layer(dtype, return_sequences=True, return_state=True)
+        return keras.layers.Bidirectional(layer, dtype=dtype)
+
     def adapt(self, cell: Any, features: int) -> KerasSubject:
         """Return a subject for a cell of one's own making.
 
@@ -196,6 +218,21 @@ class Target:
         if claim is not None:
             self.notes.append(f"equations: {claim.describe()}")
         return claim
+
+    def forget_masks(self, cell: Any) -> None:
+        """Let the next call of a Keras cell draw the masks that it keeps."""
+        for layer in cell._flatten_layers():
+            for name in ("reset_dropout_mask", "reset_recurrent_dropout_mask"):
+                getattr(layer, name, lambda: None)()
+
+    def nest(self, states: list[Any]) -> Any:
+        """Return a flat list of states in the shape in which the cell takes them."""
+        return keras.tree.pack_sequence_as(self.probe.nested, states)
+
+    @cached_property
+    def takes_training(self) -> bool:
+        """Whether the cell can be told that it is training."""
+        return "training" in inspect.signature(self.probe.cell.call).parameters
 
     def forget(self, subject: KerasSubject) -> None:
         """Have weights assigned anew to a subject whose weights someone has changed."""

@@ -144,7 +144,7 @@ class OtherBiasesNotZero(Registered, keras.layers.LSTMCell):
     def build(self, input_shape: Any) -> None:
         super().build(input_shape)
         if self.use_bias and self.unit_forget_bias:
-            drawn = np.asarray(self.kernel_initializer((1, 4 * self.units)))[0]
+            drawn = np.array(self.kernel_initializer((1, 4 * self.units)))[0]
             drawn[self.units : 2 * self.units] = 1
             self.bias.assign(drawn)
 
@@ -170,3 +170,13 @@ class NotDeserialisable(Plain):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         raise TypeError(f"could not locate the class of {config['name']}")
+
+
+@wrong("https://github.com/tensorflow/tensorflow/issues/36650")
+class SameNames(Plain):
+    """All weights have the same name."""
+
+    def make(self, name: str, shape: tuple[int, ...], initializer: Any) -> None:
+        initializer = keras.initializers.get(initializer).clone()
+        weight = self.add_weight(name="variable", shape=shape, initializer=initializer)
+        setattr(self, name, weight)

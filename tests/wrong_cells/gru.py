@@ -206,6 +206,7 @@ class BuiltInCall(GRU):
 
     def call(self, inputs: Any, states: Any) -> Any:
         if not hasattr(self, "W_z"):
+            self._tracker.unlock()
             GRU.build(self, self.shape_seen)
         return super().call(inputs, states)
 
