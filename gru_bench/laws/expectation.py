@@ -14,7 +14,7 @@ from gru_bench.laws import LAWS
 def load_expected(path: str) -> dict[str, str]:
     """Return law and reason of each expected failure in a file.
 
-    A line of it: 
+    A line of it:
 
         empty-batch = "LSTMCell has no empty batch, https://github.com/..."
 

@@ -102,9 +102,7 @@ def kept(path: Path) -> dict[tuple[str, str, str, str], str]:
     return {
         (cell[0], cell[start - 1], law, source): letter
         for cell in cells
-        for law, source, letter in zip(
-            laws[start:], sources[start:], cell[start:], strict=True
-        )
+        for law, source, letter in zip(laws[start:], sources[start:], cell[start:], strict=True)
         if letter
     }
 

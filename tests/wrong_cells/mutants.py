@@ -69,12 +69,17 @@ class Mutant:
 
 _KERAS = keras.layers
 ORIGINALS = (
-    Original(GRUCell, {"units": 3}, (("z", "r"), ("W_r", "W_z"), ("h", "h_tilde")), "gru-reset-before"),
+    Original(
+        GRUCell, {"units": 3}, (("z", "r"), ("W_r", "W_z"), ("h", "h_tilde")), "gru-reset-before"
+    ),
     Original(
         GRUCell, {"units": 3, "reset": "after"}, (("z", "r"), ("xW_h", "hU_h")), "gru-reset-after"
     ),
     Original(
-        _KERAS.GRUCell, {"units": 3}, (("z", "r"), ("x_r", "x_z"), ("h_tm1", "hh")), "gru-reset-after"
+        _KERAS.GRUCell,
+        {"units": 3},
+        (("z", "r"), ("x_r", "x_z"), ("h_tm1", "hh")),
+        "gru-reset-after",
     ),
     Original(
         _KERAS.GRUCell,
@@ -302,15 +307,19 @@ def _of_assignment(
     computed = isinstance(node.value, (ast.BinOp, ast.Call)) and "mask" not in text
     if computed and isinstance(node.targets[0], ast.Name):
         stopped = ast.parse("_ops.stop_gradient(x)").body[0].value.func  # type: ignore[attr-defined]
-        yield "detach", f"no gradient through {text}", _with(
-            node, value=ast.Call(func=stopped, args=[node.value], keywords=[])
+        yield (
+            "detach",
+            f"no gradient through {text}",
+            _with(node, value=ast.Call(func=stopped, args=[node.value], keywords=[])),
         )
         cast = ast.parse(f"_ops.cast(_ops.cast({ast.unparse(node.value)}, 'float32'), self.dtype)")
         yield "cast", f"float32 in {text}", _with(node, value=cast.body[0].value)  # type: ignore[attr-defined]
     for one, other in names:
         if used & {one, other}:
-            yield "exchange", f"{one} and {other} exchanged in {text}", _renamed(
-                node, {one: other, other: one}
+            yield (
+                "exchange",
+                f"{one} and {other} exchanged in {text}",
+                _renamed(node, {one: other, other: one}),
             )
         if one in used:
             yield "share", f"{other} for {one} in {text}", _renamed(node, {one: other})
