@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gru_bench.errors import UsageError
     from gru_bench.evaluation import Evaluator, Measurement
     from gru_bench.gradients import check_gradients
+    from gru_bench.laws.parametrize import parametrize_laws
     from gru_bench.laws.runner import check_cell
     from gru_bench.network import Network
     from gru_bench.recipe import RECIPES, Recipe, get_recipe
@@ -41,6 +42,7 @@ _HOMES = {
     "get_recipe": "recipe",
     "get_task": "task",
     "gru_step": "cells",
+    "parametrize_laws": "laws.parametrize",
     "to_keras": "cells",
     "train": "training",
 }
@@ -65,6 +67,7 @@ __all__ = [
     "get_recipe",
     "get_task",
     "gru_step",
+    "parametrize_laws",
     "to_keras",
     "train",
 ]

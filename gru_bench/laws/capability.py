@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from gru_bench.laws.target import Target
+if TYPE_CHECKING:
+    from gru_bench.laws.target import Target
 
 #: For each capability a function that returns why the target lacks it, None where it has it.
 CAPABILITIES: dict[str, Callable[[Target], str | None]] = {}
 
-Test = Callable[[Target], str | None]
+Test = Callable[["Target"], str | None]
 
 
 def capability(name: str) -> Callable[[Test], Test]:
@@ -34,6 +36,11 @@ def lacking(target: Target, name: str) -> str | None:
 def _keras(target: Target) -> str | None:
     del target  # Keras cells are the only ones so far
     return None
+
+
+@capability("step")
+def _step(target: Target) -> str | None:
+    return "the cell cannot run one step" if target.no_step is not None else None
 
 
 @capability("weights")

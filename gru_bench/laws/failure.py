@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
-from gru_bench.errors import in_one_line
+from gru_bench.errors import UsageError, in_one_line
 from gru_bench.laws.broken import Broken
 
 #: Files of these are not the user's.
@@ -15,11 +15,15 @@ _OURS = str(Path(__file__).parent.parent)
 
 def reason_of(error: BaseException) -> str:
     """Return what is wrong in one line."""
-    return str(error) if isinstance(error, Broken) else f"the cell raises {in_one_line(error)}"
+    if isinstance(error, (Broken, UsageError)):
+        return str(error)
+    return f"the cell raises {in_one_line(error)}"
 
 
 def trimmed_traceback(error: BaseException) -> str:
     """Return the traceback from the user's first file to the last; all of it where none is."""
+    if isinstance(error, UsageError) and error.__cause__ is not None:
+        error = error.__cause__  # the cell's own
     summary = traceback.extract_tb(error.__traceback__)
     own = [k for k, frame in enumerate(summary) if _is_users(frame.filename)]
     kept = summary[own[0] : own[-1] + 1] if own else summary[-3:]

@@ -66,6 +66,7 @@ class Law:
         caught: addresses of public issues that this law would have caught.
         wants: what cases it is tried on.
         share: of the profile's examples; laws that compile take a small one.
+        basic: whether it is tried on a cell that cannot run one step; no other law is.
         most: examples at most; 1 for what does not depend on the case.
     """
 
@@ -78,6 +79,7 @@ class Law:
     caught: tuple[str, ...] = ()
     wants: Wants = field(default_factory=Wants)
     share: float = 1.0
+    basic: bool = False
     most: int | None = None
 
     def examples(self, profile: int) -> int:

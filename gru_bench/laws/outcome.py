@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 PASSED, FAILED = "passed", "failed"
@@ -42,6 +42,19 @@ class Outcome:
     traceback: str = ""
     examples: int = 0
     seconds: float = 0.0
+
+    def expected(self, reason: str | None) -> Outcome:
+        """Return the outcome where a failure is expected for this reason (None: it is not).
+
+        What is expected to fail has to fail.
+        """
+        if reason is None:
+            return self
+        if self.status == FAILED:
+            return replace(self, status=EXPECTED, reason=f"{reason} [{self.reason}]")
+        return replace(
+            self, status=FAILED, reason=f"expected to fail ({reason}), but it ended: {self.status}"
+        )
 
     def __str__(self) -> str:
         if self.status != FAILED:
@@ -80,6 +93,12 @@ class Report:
     notes: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
+    def add(self, outcome: Outcome) -> None:
+        """Keep an outcome, and what its time went to."""
+        self.outcomes.append(outcome)
+        spent = self.seconds.get(outcome.family, 0.0)
+        self.seconds[outcome.family] = spent + outcome.seconds
+
     @property
     def ok(self) -> bool:
         """Whether every planned law finished and none failed."""
@@ -106,15 +125,16 @@ class Report:
 
     def to_json(self) -> str:
         """Return everything as JSON; numbers that are not finite become strings."""
-        plain = {"ok": self.ok, "counts": self.counts, **asdict(self)}
-        return json.dumps(_plain(plain), indent=2, allow_nan=False)
+        everything = {"ok": self.ok, "counts": self.counts, **asdict(self)}
+        return json.dumps(plain(everything), indent=2, allow_nan=False)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return a value as JSON can hold it; numbers that are not finite become strings."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float) and value - value != 0:
         return str(value)
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)

@@ -11,15 +11,16 @@ import hypothesis
 from hypothesis import HealthCheck, Phase, settings
 
 from gru_bench import profiles
-from gru_bench.errors import UsageError, check_integer, check_known, in_one_line
-from gru_bench.laws import LAWS
+from gru_bench.errors import check_integer, check_known
+from gru_bench.laws.alarm import TimeIsUpError, alarm
 from gru_bench.laws.broken import Broken, NotApplicable
 from gru_bench.laws.capability import lacking
 from gru_bench.laws.case import Case
+from gru_bench.laws.choice import choose
+from gru_bench.laws.expectation import check_expected
 from gru_bench.laws.failure import reason_of, trimmed_traceback
 from gru_bench.laws.law import Law
 from gru_bench.laws.outcome import (
-    EXPECTED,
     FAILED,
     NOT_APPLICABLE,
     PASSED,
@@ -76,36 +77,9 @@ def check_cell(
     report = Report(target.name, profile, seed, [one.name for one in chosen])
     report.seconds["making the cell"] = time.perf_counter() - started
     for outcome in run_laws(target, chosen, profile, seed, expected):
-        report.outcomes.append(outcome)
-        spent = report.seconds.get(outcome.family, 0.0)
-        report.seconds[outcome.family] = spent + outcome.seconds
+        report.add(outcome)
     report.notes += target.notes
     return report
-
-
-def choose(law: str | Sequence[str] | None) -> list[Law]:
-    """Return the laws of these names; all of them for None.
-
-    Raises:
-        UsageError: a name is unknown.
-    """
-    if law is None:
-        return list(LAWS.values())
-    names = [law] if isinstance(law, str) else law
-    return [LAWS[check_known("law", name, LAWS)] for name in names]
-
-
-def check_expected(expected: Mapping[str, str]) -> dict[str, str]:
-    """Return expected failures, law and reason.
-
-    Raises:
-        UsageError: a law is unknown, or a reason is missing.
-    """
-    for name, reason in expected.items():
-        check_known("law", name, LAWS)
-        if not isinstance(reason, str) or not reason.strip():
-            raise UsageError(f"expected failure of {name!r} needs a reason, got {reason!r}")
-    return dict(expected)
 
 
 def run_laws(
@@ -117,7 +91,12 @@ def run_laws(
 
 
 def run_law(
-    target: Target, law: Law, profile: str, seed: int, expected: str | None = None
+    target: Target,
+    law: Law,
+    profile: str,
+    seed: int,
+    expected: str | None = None,
+    limit: float | None = None,
 ) -> Outcome:
     """Return what becomes of one law.
 
@@ -127,36 +106,38 @@ def run_law(
         profile: how many cases are tried.
         seed: of the cases; each law draws its own from it.
         expected: why the law is expected to fail, where it is.
+        limit: seconds after which it is stopped; the profile's where None.
     """
     started = time.perf_counter()
-    outcome = _tried(target, law, profile, seed)
-    if expected is not None and outcome.status == FAILED:
-        outcome.status, outcome.reason = EXPECTED, f"{expected} [{outcome.reason}]"
-    elif expected is not None:
-        outcome.reason = f"expected to fail ({expected}), but it {outcome.status}"
-        outcome.status = FAILED
+    limit = profiles.LAW_SECONDS[profile] if limit is None else limit
+    outcome = Outcome(law.name, law.family, law.statement, PASSED)
+    try:
+        with alarm(limit):
+            _try_law(target, law, profile, seed, outcome)
+    except TimeIsUpError:
+        outcome.status, outcome.reason = FAILED, f"stopped after {limit:g} s"
+    outcome = outcome.expected(expected)
     outcome.seconds = time.perf_counter() - started
     return outcome
 
 
-def _tried(target: Target, law: Law, profile: str, seed: int) -> Outcome:
-    outcome = Outcome(law.name, law.family, law.statement, PASSED)
+def _try_law(target: Target, law: Law, profile: str, seed: int, outcome: Outcome) -> None:
     try:
-        missing = [why for why in (lacking(target, need) for need in law.needs) if why is not None]
+        needs = law.needs if law.basic else ("step", *law.needs)
+        missing = [why for why in (lacking(target, need) for need in needs) if why is not None]
         if missing:
             outcome.status, outcome.reason = NOT_APPLICABLE, "; ".join(missing)
-            return outcome
+            return
         failed = _search(target, law, profile, seed, outcome)
     except NotApplicable as error:
         outcome.status, outcome.reason = NOT_APPLICABLE, str(error)
-        return outcome
+        return
     except Exception as error:  # a user's cell can fail in any way, also while cases are drawn
-        outcome.status, outcome.reason = FAILED, in_one_line(error)
+        outcome.status, outcome.reason = FAILED, reason_of(error)
         outcome.traceback = trimmed_traceback(error)
-        return outcome
+        return
     if failed is not None:
         _explain(law, outcome, *shrink(law, *failed))
-    return outcome
 
 
 def _search(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from gru_bench.errors import in_one_line
+from gru_bench.laws.broken import NotApplicable
 from gru_bench.laws.case import Array, Case
 from gru_bench.laws.law import Wants, law
 
@@ -45,6 +47,23 @@ for x in xs:
 
 
 @law(
+    "one-step-runs",
+    FAMILY,
+    "The cell can be built and can run one step.",
+    script="""
+for x in xs[:1]:
+    call(cell, x, states)
+""",
+    wants=Wants(steps=(1,)),
+    basic=True,
+    most=1,
+)
+def runs(case: Case) -> None:
+    """Run it; whatever it raises breaks the law."""
+    case.subject().call(case.xs[0], case.states)
+
+
+@law(
     "shapes-promised",
     FAMILY,
     "Output and states have the shapes that output_size and state_size promise, step after step.",
@@ -75,8 +94,11 @@ assert all(s.shape[0] == 0 for s in new), [s.shape for s in new]
     most=2,
 )
 def empty(case: Case) -> None:
-    """Give no rows."""
-    output, states = case.subject().call(case.xs[0][:0], [s[:0] for s in case.states])
+    """Give no rows; Keras itself does not allow that everywhere (LSTMCell has no empty batch)."""
+    try:
+        output, states = case.subject().call(case.xs[0][:0], [s[:0] for s in case.states])
+    except Exception as error:  # a user's cell can fail in any way
+        raise NotApplicable(f"an empty batch is refused: {in_one_line(error)[:120]}") from error
     _check_shapes(case, output, states, 0)
 
 

@@ -74,6 +74,8 @@ class Target:
         self.is_pair = isinstance(made, keras.layers.Bidirectional)
         _check_is_cell(self.cell_of(made), self.name)
         self.no_float64: str | None = None
+        #: What was raised where the cell cannot run one step.
+        self.no_step: UsageError | None = None
         units = self._units(made)
         #: Input sizes to choose from: fewer than units, more than units; never as many.
         self.features = (
@@ -87,13 +89,19 @@ class Target:
         return max([1, *sizes])
 
     def _widest(self) -> str:
-        try:
-            self.subject(self.features[0], "float64")
-        except UsageError as error:
-            self.no_float64 = str(error)
-            self.subject(self.features[0], "float32")
-            return "float32"
-        return "float64"
+        """Return the widest dtype in which a step runs, and keep why another does not."""
+        for dtype in ("float64", "float32"):
+            try:
+                self.subject(self.features[0], dtype)
+            except UsageError as error:
+                self.no_step = error
+                if dtype == "float64":
+                    self.no_float64 = str(error)
+            else:
+                self.no_step = None
+                return dtype
+        self._built("float32", self.features[0])  # what cannot be built is bad input
+        return "float32"
 
     def make(self, dtype: str, **changes: Any) -> Any:
         """Return a new cell or layer, not built.
