@@ -10,6 +10,7 @@ import csv
 import inspect
 import os
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,9 @@ from tests.wrong_cells.mutants import mutants
 
 #: How an outcome is written.
 LETTERS = {PASSED: ".", FAILED: "F", NOT_APPLICABLE: "-"}
+
+#: Kinds of cells that some law must catch.
+WRONG = ("wrong cell", "mutant")
 
 #: Stands among the laws for a cell that cannot even be made: the command says so with exit code 2.
 REFUSED = "(refused)"
@@ -144,17 +148,41 @@ def kept(path: Path) -> dict[tuple[str, str, str, str], str]:
     }
 
 
+def recalled(row: Row, laws: Sequence[Law], known: dict[Any, str]) -> dict[str, str]:
+    """Return what is known of a row, by law."""
+    keys = {law.name: (row.cell, row.source, law.name, law_source(law)) for law in laws}
+    return {name: known[key] for name, key in keys.items() if key in known}
+
+
 def fill(
-    row: Row, laws: Sequence[Law], known: dict[Any, str], profile: str, seed: int
+    row: Row,
+    laws: Sequence[Law],
+    known: dict[Any, str],
+    profile: str,
+    seed: int,
+    until_caught: bool = False,
 ) -> Iterator[tuple[str, str]]:
-    """Yield law and letter of one row, running what is not known."""
+    """Yield law and letter of one row, running what is not known.
+
+    Args:
+        row: the cell.
+        laws: in the order in which they are run.
+        known: letters by cell and law and their sources; what is run is added.
+        profile: how long each law is tried.
+        seed: of the cases.
+        until_caught: whether to stop at the first law that catches the cell.
+    """
+    caught = False
     target: Target | None = None
     for law in laws:
         key = (row.cell, row.source, law.name, law_source(law))
         if key not in known:
+            if caught and until_caught:
+                continue
             if target is None:
                 target = Target(row.make, row.arguments, equations=row.equations)
             known[key] = LETTERS[run_law(target, law, profile, seed).status]
+        caught = caught or known[key] == LETTERS[FAILED]
         yield law.name, known[key]
 
 
@@ -181,11 +209,13 @@ def summary(
     planned = len(all_rows)
     all_rows = [row for row in all_rows if row.cell in table]
     caught = {row.cell: [n for n, x in table[row.cell].items() if x == "F"] for row in all_rows}
-    kinds = {kind: [r for r in all_rows if r.kind == kind] for kind in ("wrong cell", "mutant")}
+    kinds = {kind: [r for r in all_rows if r.kind == kind] for kind in WRONG}
+    whole = sum(len(table[row.cell]) >= len(laws) for row in all_rows)
+    lines_of = "on which every law was run"
     wrong = [row.cell for row in all_rows if row.kind in kinds]
     kills = {law.name: [cell for cell in wrong if law.name in caught[cell]] for law in laws}
     lines = [f"# Kill matrix, profile {profile}", ""]
-    lines += [f"- cells run: {len(all_rows)} of {planned}"]
+    lines += [f"- cells run: {len(all_rows)} of {planned}; {lines_of}: {whole}"]
     for kind, some in kinds.items():
         count = sum(bool(caught[row.cell]) for row in some)
         lines.append(f"- {kind}s caught: {count} of {len(some)}")
@@ -224,29 +254,42 @@ def summary(
 @click.option("--seed", default=0)
 @click.option("--only", default="", help="Cells whose name contains this.")
 @click.option("--fresh", is_flag=True, help="Forget what earlier calls found.")
+@click.option("--kind", default="", help="Cells of this kind: wrong cell, mutant, correct cell.")
+@click.option("--until-caught", is_flag=True, help="Stop a row at its first catch; blanks remain.")
 @click.option("-o", "--output", default=FOLDER, type=click.Path(path_type=Path))
-def main(profile: str, seed: int, only: str, fresh: bool, output: Path) -> None:
+def main(
+    profile: str,
+    seed: int,
+    only: str,
+    fresh: bool,
+    kind: str,
+    until_caught: bool,
+    output: Path,
+) -> None:
     """Run every law on every wrong cell and mutant; write the matrix."""
     # A smallest case is for a reader; here only the verdict counts.
     shrink.ATTEMPTS = 0
     path = output / f"{profile}.csv"
     known = {} if fresh else kept(path)
     laws, all_rows = list(LAWS.values()), rows()
-    table: dict[str, dict[str, str]] = {}
+    kills = Counter(law for (_, _, law, _), letter in known.items() if letter == LETTERS[FAILED])
+    ordered = sorted(laws, key=lambda law: -kills[law.name]) if until_caught else laws
+    table = {row.cell: recalled(row, laws, known) for row in all_rows}
+    table = {cell: found for cell, found in table.items() if found}
     for row in all_rows:
-        if only and only not in row.cell:
+        if only not in row.cell or kind not in row.kind:
             continue
         try:
-            table[row.cell] = dict(fill(row, laws, known, profile, seed))
+            found = fill(row, ordered, known, profile, seed, until_caught and row.kind in WRONG)
+            table[row.cell] = dict(found)
         except UsageError as error:
             table[row.cell] = {REFUSED: "F"}
             click.echo(f"{row.cell} is refused: {error}")
-        found = [name for name, letter in table[row.cell].items() if letter == "F"]
-        click.echo(f"{row.cell}: {len(found)} {' '.join(found[:6]) or '(NOT CAUGHT)'}")
-        if not only:
-            write(path, laws, table, all_rows)
-            text = summary(laws, table, all_rows, profile)
-            (output / f"{profile}.md").write_text(text, encoding="utf-8")
+        names = [name for name, letter in table[row.cell].items() if letter == LETTERS[FAILED]]
+        click.echo(f"{row.cell}: {len(names)} {' '.join(names[:6]) or '(NOT CAUGHT)'}")
+        write(path, laws, table, all_rows)
+        text = summary(laws, table, all_rows, profile)
+        (output / f"{profile}.md").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
