@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,7 +99,8 @@ def compare(case: Case, claim: Claim, subject: KerasSubject, steps: int) -> None
         return np.concatenate([np.ravel(array) for array in kept])
 
     bound = _bound(case, results, [*named.values(), case.xs, *case.states], steps)
-    states, theirs = case.states, case.states
+    states = case.states
+    theirs: Sequence[Array] = case.states
     for step, x in enumerate(case.xs[:steps]):
         output, states = subject.step(x, states)
         wanted, theirs = function(named, x, theirs)

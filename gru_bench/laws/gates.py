@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,13 +66,13 @@ def activation(target: Target, name: str, default: str = "") -> str:
     return usual if used is None else str(getattr(used, "__name__", used))
 
 
-def saturated(case: Case, training: bool = False, **gates: float) -> KerasSubject:
+def saturated(case: Case, gates: Mapping[str, float], training: bool = False) -> KerasSubject:
     """Return the cell with the biases of some gates so large that the gates are 0 or 1.
 
     Args:
         case: the other weights.
+        gates: what each gate shall be, by its letter.
         training: as for a case.
-        **gates: what each gate shall be, by its letter.
     """
     claim = claim_of(case)
     subject = case.subject(training=training)
@@ -130,7 +131,7 @@ compare(new[-1], states[-1], limit)
 )
 def shut_keeps(case: Case) -> None:
     """Shut the gate."""
-    subject = saturated(case, **keeping(case, shut=True))
+    subject = saturated(case, keeping(case, shut=True))
     _, new = subject.step(case.xs[0], case.states)
     _same_state(case, new[-1])
 
@@ -146,7 +147,7 @@ def shut_keeps(case: Case) -> None:
 )
 def shut_keeps_training(case: Case) -> None:
     """Shut the gate."""
-    subject = saturated(case, training=True, **keeping(case, shut=True))
+    subject = saturated(case, keeping(case, shut=True), training=True)
     _, new = subject.step(case.xs[0], case.states)
     _same_state(case, new[-1])
 
@@ -184,7 +185,7 @@ compare(new[-1], other[-1], limit)
 )
 def open_replaces(case: Case) -> None:
     """Open the gate, take the recurrent weights away, and start from two states."""
-    subject = saturated(case, **keeping(case, shut=False))
+    subject = saturated(case, keeping(case, shut=False))
     claim = claim_of(case)
     named = claim.weights(subject.cell)
     weights = claim.read(named)
@@ -210,7 +211,7 @@ def reset_forgets(case: Case) -> None:
     assert claim.equations is not None
     if "r" not in claim.equations.gates:
         raise NotApplicable("the equations have no reset gate")
-    _forgets(case, saturated(case, r=0.0, **keeping(case, shut=False)))
+    _forgets(case, saturated(case, {"r": 0.0, **keeping(case, shut=False)}))
 
 
 def _forgets(case: Case, subject: KerasSubject) -> None:
