@@ -93,16 +93,17 @@ def layer_run(way, mode):
     return function(x, [tf.constant(s, dtype) for s in states])
 
 
-first, again = layer_run("looped", "eager"), layer_run(way, mode)
+first, again = layer_run(base, "eager"), layer_run(way, mode)
 compare(again[0], first[0], limit)
 for a, b in zip(again[1], first[1]):
     compare(a, b, limit)
 """
 
 
-def _check_loops(case: Case, ways: tuple[tuple[str, str], ...]) -> None:
-    """Compare runs with the eager run in Keras's loop, after the same seed."""
-    eager = case.loop("looped").run(case.xs, case.states, "eager", 7)
+def _check_loops(case: Case, ways: tuple[tuple[str, str], ...], base: str = "looped") -> None:
+    """Compare runs with an eager run, looped or unrolled, after the same seed."""
+    case.note(base=base)
+    eager = case.loop(base).run(case.xs, case.states, "eager", 7)
     for way, mode in ways:
         case.note(way=way, mode=mode)
         made = case.loop(way).run(case.xs, case.states, mode, 7)
@@ -152,7 +153,13 @@ TRAINING = Wants(batch=(3,), steps=(3,), narrow=True, training=True, scales=(1.0
 )
 def training(case: Case) -> None:
     """Draw the same masks in each way."""
-    _check_loops(case, (("looped", "graph"), ("unrolled", "graph"), ("unrolled", "eager")))
+    if case.subject().is_functional:
+        _check_loops(case, (("looped", "graph"), ("unrolled", "graph"), ("unrolled", "eager")))
+        return
+    # Keras's loop calls the cell once more than there are steps, to see what it gives; so a cell
+    # that draws at each call draws other numbers looped than unrolled.
+    _check_loops(case, (("looped", "graph"),))
+    _check_loops(case, (("unrolled", "graph"),), base="unrolled")
 
 
 @law(
