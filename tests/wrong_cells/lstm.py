@@ -159,6 +159,8 @@ class ReluWithTanhGradient(Plain):
     """The gradient of the relu is that of tanh."""
 
     def call(self, inputs: Any, states: Any) -> Any:
+        if self.activation is not keras.activations.relu:
+            return super().call(inputs, states)
         h_t = _relu_like_tanh(self.linear("h", inputs, states[0]))
         return h_t, [h_t]
 

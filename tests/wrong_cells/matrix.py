@@ -279,6 +279,8 @@ def main(
     for row in all_rows:
         if only not in row.cell or kind not in row.kind:
             continue
+        # What one cell leaves behind in Keras is not for the next.
+        keras.utils.clear_session()
         try:
             found = fill(row, ordered, known, profile, seed, until_caught and row.kind in WRONG)
             table[row.cell] = dict(found)
