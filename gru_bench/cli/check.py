@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -120,18 +121,24 @@ def _table(report: Report) -> Table:
     from rich.text import Text
 
     table = Table()
-    for column in ("family", "law", "status", "cases", "seconds", "reason"):
-        table.add_column(column, justify="right" if column in ("cases", "seconds") else "left")
+    table.add_column("law", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    table.add_column("cases", justify="right")
+    table.add_column("seconds", justify="right")
+    table.add_column("reason")
     style = {"passed": "green", "failed": "red", "expected failure": "yellow"}
+    family = ""
     for outcome in report.outcomes:
-        reason = outcome.reason if len(outcome.reason) < 100 else outcome.reason[:97] + "..."
+        if outcome.family != family:
+            family = outcome.family
+            table.add_section()
+            table.add_row(Text(family, "bold"))
         table.add_row(
-            outcome.family,
-            outcome.law,
+            f"  {outcome.law}",
             Text(outcome.status, style.get(outcome.status, "dim")),
             str(outcome.examples),
             f"{outcome.seconds:.2f}",
-            Text(reason),
+            Text(textwrap.shorten(outcome.reason, 160, placeholder=" ...")),
         )
     return table
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gru_bench.errors import UsageError, check_known
-from gru_bench.laws import LAWS
+from gru_bench.errors import UsageError
+from gru_bench.laws.choice import check_law
 
 
 def load_expected(path: str) -> dict[str, str]:
@@ -37,7 +37,7 @@ def check_expected(expected: Mapping[str, Any]) -> dict[str, str]:
         UsageError: a law is unknown, or a reason is missing.
     """
     for name, reason in expected.items():
-        check_known("law", name, LAWS)
+        check_law(name)
         if not isinstance(reason, str) or not reason.strip():
             raise UsageError(f"the expected failure of {name!r} needs a reason, got {reason!r}")
     return dict(expected)

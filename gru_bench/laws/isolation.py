@@ -135,6 +135,9 @@ class Isolated:
             finally:
                 process.kill()
                 process.wait()
+                for pipe in (process.stdin, process.stdout):
+                    assert pipe is not None
+                    pipe.close()
 
     def _send(self, process: subprocess.Popen[bytes], left: list[str]) -> None:
         task = {

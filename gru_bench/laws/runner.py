@@ -168,7 +168,7 @@ def _search(
             database=None,
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
-        )(hypothesis.given(sketches(target, law.wants))(attempt))
+        )(hypothesis.given(sketches(target, law.wants, number))(attempt))
     )
     try:
         searching()

@@ -82,6 +82,8 @@ class Target:
             (input_size,) if input_size else ((3 if units > 3 else units + 2), units + 1)
         )
         self.dtype = self._widest()
+        if equations is not None and self.no_step is None:
+            self.claim  # noqa: B018  an unknown name is bad input, not a broken law
 
     def _units(self, made: Any) -> int:
         cell = self.cell_of(made)
