@@ -83,6 +83,15 @@ class Claim:
 
         return step
 
+    def gates(self, shut: bool) -> dict[str, float]:
+        """Return the gates, by letter, at which the state is kept (`shut`) or replaced."""
+        assert self.equations is not None
+        if "i" in self.equations.gates:
+            return {"f": float(shut), "i": float(not shut)}
+        if self.equations.name == "minimal-gated-unit":
+            return {"f": float(not shut)}
+        return {"z": float(shut == self.keeps)}
+
     @staticmethod
     def weights(cell: Any) -> dict[str, Array]:
         """Return copies of the weights of a cell by name, trainable or not, in float64."""

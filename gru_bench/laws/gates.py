@@ -100,17 +100,6 @@ def give(case: Case, subject: KerasSubject, named: dict[str, Array]) -> None:
     case.note(frozen=[np.asarray(v.value) for v in subject.cell.weights])
 
 
-def keeping(case: Case, shut: bool) -> dict[str, float]:
-    """Return the gates at which the state is kept (`shut`) or replaced."""
-    claim = claim_of(case)
-    assert claim.equations is not None
-    if "i" in claim.equations.gates:
-        return {"f": float(shut), "i": float(not shut)}
-    if claim.equations.name == "minimal-gated-unit":
-        return {"f": float(not shut)}
-    return {"z": float(shut == claim.keeps)}
-
-
 KEPT = (
     ASSIGN
     + """
@@ -131,7 +120,7 @@ compare(new[-1], states[-1], limit)
 )
 def shut_keeps(case: Case) -> None:
     """Shut the gate."""
-    subject = saturated(case, keeping(case, shut=True))
+    subject = saturated(case, claim_of(case).gates(shut=True))
     _, new = subject.step(case.xs[0], case.states)
     _same_state(case, new[-1])
 
@@ -147,7 +136,7 @@ def shut_keeps(case: Case) -> None:
 )
 def shut_keeps_training(case: Case) -> None:
     """Shut the gate."""
-    subject = saturated(case, keeping(case, shut=True), training=True)
+    subject = saturated(case, claim_of(case).gates(shut=True), training=True)
     _, new = subject.step(case.xs[0], case.states)
     _same_state(case, new[-1])
 
@@ -185,7 +174,7 @@ compare(new[-1], other[-1], limit)
 )
 def open_replaces(case: Case) -> None:
     """Open the gate, take the recurrent weights away, and start from two states."""
-    subject = saturated(case, keeping(case, shut=False))
+    subject = saturated(case, claim_of(case).gates(shut=False))
     claim = claim_of(case)
     named = claim.weights(subject.cell)
     weights = claim.read(named)
@@ -211,7 +200,7 @@ def reset_forgets(case: Case) -> None:
     assert claim.equations is not None
     if "r" not in claim.equations.gates:
         raise NotApplicable("the equations have no reset gate")
-    _forgets(case, saturated(case, {"r": 0.0, **keeping(case, shut=False)}))
+    _forgets(case, saturated(case, {"r": 0.0, **claim_of(case).gates(shut=False)}))
 
 
 def _forgets(case: Case, subject: KerasSubject) -> None:

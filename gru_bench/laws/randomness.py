@@ -360,3 +360,58 @@ def _check_linear(case: Case, cell: Any, x: Array, states: list[Array]) -> None:
     first, second = at[1] - at[0], at[2] - at[1]
     if not np.allclose(first, second, rtol=0.02, atol=1e-2 * float(np.abs(first).max())):
         raise NotApplicable("the cell is not linear even where its weights are small")
+
+
+@law(
+    "dropout-reaches-every-gate",
+    FAMILY,
+    "Where everything is dropped nothing of it is left, in no gate: of the input, and of the state "
+    "where the update gate is open.",
+    script="""
+name = next(iter(rate))
+wide = type(cell).from_config({**cell.get_config(), **rate, "dtype": dtype})
+wide.build((None, xs.shape[-1]))
+wide.set_weights(frozen)
+others = [x + 1, start] if name == "dropout" else [x, [s + 1 for s in start]]
+first = call(wide, x, start, True)
+for kind in ("reset_dropout_mask", "reset_recurrent_dropout_mask"):
+    getattr(wide, kind, lambda: None)()
+compare(call(wide, *others, True)[0], first[0], limit)
+""",
+    needs=("drops",),
+    share=0.3,
+)
+def reaches_every_gate(case: Case) -> None:
+    """Drop all but one in a million, and change what was dropped."""
+    every = rates(case.target)
+    x, states = drawn(case, 2)
+    for name in every:
+        rate = {**dict.fromkeys(every, 0.0), name: 1 - 2.0**-20}
+        cell = fresh(case, **rate)
+        if name == "recurrent_dropout" and not _opened(case, cell):
+            continue
+        case.note(rate={name: rate[name]}, frozen=cell.get_weights())
+        moved = (x + 1, states) if name == "dropout" else (x, [state + 1 for state in states])
+        first = call(case, cell, x, states, True)
+        again = call(case, cell, *moved, True)
+        what = "input" if name == "dropout" else "state"
+        case.agree(again[0], first[0], EXACT, f"the output for another {what}, all of it dropped")
+
+
+def _opened(case: Case, cell: Any) -> bool:
+    """Open the update gate by its bias; return whether that leaves nothing that is not dropped."""
+    claim = case.target.claim
+    if claim is None or claim.equations is None:
+        return False
+    if claim.equations.name == "simple-rnn":
+        return True
+    named = claim.weights(cell)
+    weights = claim.read(named)
+    for gate, value in claim.gates(shut=False).items():
+        if f"b_{gate}" not in weights or any(name.startswith("p_") for name in weights):
+            return False
+        weights[f"b_{gate}"][...] = 2.0**14 if value else -(2.0**14)
+    kept = [variable for variable in cell.weights if "float" in str(variable.dtype)]
+    for variable, array in zip(kept, named.values(), strict=True):
+        variable.assign(array)
+    return True

@@ -105,8 +105,8 @@ ORIGINALS = (
 
 #: Mutants that compute the same as the original, and why; they are not in the matrix.
 EQUIVALENT: dict[str, str] = {
-    "keras-GRUCell-3-call-share-0": "The inputs of two gates differ in their dropout masks only. One "
-    "mask for all gates is what Keras draws with implementation=2; no equation says which it is.",
+    "keras-GRUCell-3-call-share-0": "The inputs of two gates differ in their dropout masks only. "
+    "One mask for all is what Keras draws with implementation=2; no equation says which it is.",
 }
 
 Change = tuple[str, Callable[[ast.AST], ast.AST | None]]
