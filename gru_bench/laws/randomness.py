@@ -386,11 +386,11 @@ def reaches_every_gate(case: Case) -> None:
     every = rates(case.target)
     x, states = drawn(case, 2)
     for name in every:
-        rate = {**dict.fromkeys(every, 0.0), name: 1 - 2.0**-20}
+        rate = {name: 1 - 2.0**-20, **{other: 0.0 for other in every if other != name}}
         cell = fresh(case, **rate)
         if name == "recurrent_dropout" and not _opened(case, cell):
             continue
-        case.note(rate={name: rate[name]}, frozen=cell.get_weights())
+        case.note(rate=rate, frozen=cell.get_weights())
         moved = (x + 1, states) if name == "dropout" else (x, [state + 1 for state in states])
         first = call(case, cell, x, states, True)
         again = call(case, cell, *moved, True)
