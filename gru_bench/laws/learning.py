@@ -427,6 +427,7 @@ assert all(g is None or np.isfinite(g).all() for g in found), found
         "https://github.com/muditbhargava66/PyxLSTM/issues/15",
     ),
     wants=Wants(batch=(3,), steps=(2,), scales=(1.0,), dtype="float32", narrow=True),
+    share=0.34,
 )
 def finite(case: Case) -> None:
     """Ask with these inputs and states, in float32, at drawn weights and at weights of zero."""

@@ -250,11 +250,8 @@ class Target:
         except UsageError:
             raise
         except Exception as error:  # a user's cell can fail in any way
-            cell = self.make_cell(dtype)
-            for layer in cell._flatten_layers():
-                layer.add_weight = _with_zeros(layer.add_weight)
             try:
-                cell.build((None, features))
+                cell = self._with_zeros(dtype, features)
             except Exception:
                 raise UsageError(
                     f"cell {self.name!r} cannot be built: {in_one_line(error)}"
@@ -264,10 +261,18 @@ class Target:
                 self.notes.append(note)
             return cell
 
+    def _with_zeros(self, dtype: str, features: int) -> Any:
+        """Return a built cell whose weights are zero, which saves drawing them."""
+        cell = self.make_cell(dtype)
+        for layer in cell._flatten_layers():
+            layer.add_weight = _with_zeros(layer.add_weight)
+        cell.build((None, features))
+        return cell
+
     def fresh(self, features: int, dtype: str | None = None) -> KerasSubject:
-        """Return a subject of a new cell that has never been called."""
+        """Return a subject of a new cell that has never been called; its weights are zero."""
         like = self.subject(features, dtype)
-        return like.with_cell(self.make_cell(dtype or self.dtype, features))
+        return like.with_cell(self._with_zeros(dtype or self.dtype, features))
 
     def loop(self, features: int, way: str, training: bool = False) -> Loop:
         """Return the cell in Keras's loop, made once and shared by all laws.
@@ -279,7 +284,7 @@ class Target:
         """
         key = (features, way, training)
         if key not in self._loops:
-            cell = self.make_cell(self.dtype, features)
+            cell = self._with_zeros(self.dtype, features)
             like = self.subject(features, None, training)
             self._loops[key] = Loop(like.with_cell(cell), way)
         return self._loops[key]
