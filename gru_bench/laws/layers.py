@@ -437,6 +437,10 @@ def forwards_dtype(case: Case) -> None:
     "returns the forward states before the backward ones.",
     script="""
 pair = make_pair()
+pair.build((len(xs[0]), len(xs), xs.shape[-1]))
+rng = np.random.default_rng(0)
+for variable in pair.trainable_variables:
+    variable.assign(rng.normal(size=variable.shape))
 x = tf.constant(np.swapaxes(xs, 0, 1), dtype)
 result = keras.tree.flatten(pair(x))
 forward, back = (keras.tree.flatten(one(x)) for one in (pair.forward_layer, pair.backward_layer))
