@@ -212,6 +212,7 @@ def last_output(case: Case) -> None:
     mask = mask_of(case)
     every = layer_of(case)
     last = layer_of(case, return_sequences=False)
+    case.note(options={})
     for kind in (None, mask):
         expected = run_layer(case, every, case.xs, case.states, kind)
         got = run_layer(case, last, case.xs, case.states, kind)
