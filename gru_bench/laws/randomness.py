@@ -385,7 +385,7 @@ def reaches_every_gate(case: Case) -> None:
     every = rates(case.target)
     x, states = drawn(case, 2)
     for name in every:
-        rate = {**dict.fromkeys(every, 0.0), name: 1 - 2.0**-20}
+        rate = {name: 1 - 2.0**-20, **{other: 0.0 for other in every if other != name}}
         cell = fresh(case, **rate)
         if name == "recurrent_dropout" and not _opened(case, cell):
             continue

@@ -115,7 +115,7 @@ def literal(value: Any) -> str:
         return literal(value.item())
     if isinstance(value, (list, tuple)):
         inner = ", ".join(map(literal, value))
-        return f"[{inner}]" if isinstance(value, list) else f"({inner},)"
+        return f"[{inner}]" if isinstance(value, list) else f"tuple([{inner}])"
     return _numbers(value)
 
 
