@@ -34,7 +34,8 @@ TensorFlow, so that listing laws is instant; those that are about Keras take `ca
 `script` is what repeats the failure in plain Keras and NumPy, at the end of a script that defines
 `keras`, `np`, `tf`, `make(dtype)` (the cell with its weights), `cell`, `weights` (a list), `xs`
 `(T, B, F)`, `states` (a list), `dtype`, `training`, `seed`, `call(cell, x, states)`,
-`run(cell, xs, states)`, `compare(got, expected, limit)`, the `limit` of the comparison that failed
+`run(cell, xs, states)`, `compare(got, expected, limit)`, where the script asks for them
+`make_layer(**options)` and `make_pair()`, the `limit` of the comparison that failed
 and everything that `case.note` was told. It has to raise where the law is broken, and not where the
 law holds; a test holds every law to both.
 """

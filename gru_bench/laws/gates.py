@@ -104,7 +104,7 @@ KEPT = (
     ASSIGN
     + """
 _, new = call(cell, xs[0], states)
-compare(new[-1], states[-1], limit)
+compare(new[-1], kept, limit)
 """
 )
 
@@ -147,6 +147,7 @@ def _same_state(case: Case, new: Array) -> None:
     limit = getattr(cell, "cell_clip", None)
     if limit is not None:
         old = np.clip(old, -limit, limit)
+    case.note(kept=old)
     if getattr(cell, "zoneout", None):
         share = Bound(4 * epsilon(case.dtype) * np.abs(old), f"4 ε ({case.dtype}), two products")
         case.agree(new, old, share, "the state that is kept")

@@ -212,6 +212,7 @@ def last_output(case: Case) -> None:
     mask = mask_of(case)
     every = layer_of(case)
     last = layer_of(case, return_sequences=False)
+    case.note(options={})
     for kind in (None, mask):
         expected = run_layer(case, every, case.xs, case.states, kind)
         got = run_layer(case, last, case.xs, case.states, kind)
@@ -437,6 +438,10 @@ def forwards_dtype(case: Case) -> None:
     "returns the forward states before the backward ones.",
     script="""
 pair = make_pair()
+pair.build((len(xs[0]), len(xs), xs.shape[-1]))
+rng = np.random.default_rng(0)
+for variable in pair.trainable_variables:
+    variable.assign(rng.normal(size=variable.shape))
 x = tf.constant(np.swapaxes(xs, 0, 1), dtype)
 result = keras.tree.flatten(pair(x))
 forward, back = (keras.tree.flatten(one(x)) for one in (pair.forward_layer, pair.backward_layer))

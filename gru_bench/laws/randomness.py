@@ -368,7 +368,6 @@ def _check_linear(case: Case, cell: Any, x: Array, states: list[Array]) -> None:
     "Where everything is dropped nothing of it is left, in no gate: of the input, and of the state "
     "where the update gate is open.",
     script="""
-name = next(iter(rate))
 wide = type(cell).from_config({**cell.get_config(), **rate, "dtype": dtype})
 wide.build((None, xs.shape[-1]))
 wide.set_weights(frozen)
@@ -390,7 +389,7 @@ def reaches_every_gate(case: Case) -> None:
         cell = fresh(case, **rate)
         if name == "recurrent_dropout" and not _opened(case, cell):
             continue
-        case.note(rate=rate, frozen=cell.get_weights())
+        case.note(rate=rate, name=name, frozen=cell.get_weights())
         moved = (x + 1, states) if name == "dropout" else (x, [state + 1 for state in states])
         first = call(case, cell, x, states, True)
         again = call(case, cell, *moved, True)

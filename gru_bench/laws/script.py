@@ -61,6 +61,24 @@ def compare(got, expected, limit):
 '''
 
 
+LAYER = '''\
+def make_layer(**options):
+    """Return the layer with the cell's weights."""
+    layer = {layer}
+    layer.build((len(xs[0]), len(xs), {features}))
+    for variable, value in zip(layer.cell.trainable_variables, weights):
+        variable.assign(value)
+    return layer
+
+
+def make_pair():
+    """Return the layer in both directions."""
+    return {pair}
+
+
+'''
+
+
 def script_for(law: Law, case: Case, outcome: Outcome) -> str:
     """Return the script for a failing case."""
     imports, make = case.target.source_lines()
@@ -74,6 +92,9 @@ def script_for(law: Law, case: Case, outcome: Outcome) -> str:
         seed=case.seed,
         features=case.features,
     )
+    if "make_layer" in law.script or "make_pair" in law.script:
+        layer, pair = case.target.layer_lines()
+        head += LAYER.format(layer=layer, pair=pair, features=case.features)
     values: dict[str, Any] = {
         "weights": list(case.weights.values()),
         "xs": case.xs,

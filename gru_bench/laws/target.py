@@ -132,7 +132,23 @@ class Target:
 
     def source_lines(self) -> tuple[str, str]:
         """Return Python that imports what is checked, and Python that makes `cell` of it."""
+        imports, call = self._made_by("")
+        inner = ".forward_layer.cell" if self.is_pair else ".cell" if self.is_layer else ""
+        return imports, f"cell = {call}{inner}"
+
+    def layer_lines(self) -> tuple[str, str]:
+        """Return Python expressions for the layer, with more `options`, and for the pair."""
+        _, made = self._made_by("options")
+        if self.is_pair:
+            return "None", self._made_by("")[1]
+        layer = made if self.is_layer else "keras.layers.RNN(make(dtype), dtype=dtype, **options)"
+        both = "make_layer(return_sequences=True, return_state=True)"
+        return layer, f"keras.layers.Bidirectional({both}, dtype=dtype)"
+
+    def _made_by(self, options: str) -> tuple[str, str]:
+        """Return the import, and the call, with what a variable of this name holds beside."""
         source, name = self.source, self.name
+        more = f", **{options}" if options else ""
         if isinstance(source, keras.layers.Layer) or any(
             map(_holds_layers, self.arguments.values())
         ):
@@ -140,13 +156,18 @@ class Target:
             config = _with_dtype(made.get_config(), _DTYPE)
             text = repr(config).replace(repr(_DTYPE), "dtype")
             module, _, found = cell_name(type(made)).partition(":")
-            call = f"{found}.from_config({text})"
+            call = (
+                f"{found}.from_config({{**{text}{more}}})"
+                if more
+                else f"{found}.from_config({text})"
+            )
         else:
             module, _, found = name.partition(":")
             given = "".join(f"{k}={v!r}, " for k, v in self.arguments.items())
             call = f"{found}({given}dtype=dtype)"
-        imports = f"from {module} import {found}"
-        return imports, f"cell = {call}{'.cell' if self.is_layer else ''}"
+            if more:
+                call = f"{found}(**{{**{self.arguments!r}, 'dtype': dtype{more}}})"
+        return f"from {module} import {found}", call
 
     def make_cell(self, dtype: str, features: int | None = None) -> Any:
         """Return a new cell, a layer's own where the target is a layer.
