@@ -20,7 +20,7 @@ import click
 
 from gru_bench import profiles
 from gru_bench.cells import GRUCell
-from gru_bench.errors import UsageError
+from gru_bench.errors import UsageError, check_known
 from gru_bench.laws import LAWS, shrink
 from gru_bench.laws.law import Law
 from gru_bench.laws.outcome import FAILED, NOT_APPLICABLE, PASSED
@@ -255,6 +255,7 @@ def summary(
 @click.option("--only", default="", help="Cells whose name contains this.")
 @click.option("--fresh", is_flag=True, help="Forget what earlier calls found.")
 @click.option("--kind", default="", help="Cells of this kind: wrong cell, mutant, correct cell.")
+@click.option("--law", multiple=True, help="Only these laws; the others stay as they were.")
 @click.option("--until-caught", is_flag=True, help="Stop a row at its first catch; blanks remain.")
 @click.option("-o", "--output", default=FOLDER, type=click.Path(path_type=Path))
 def main(
@@ -263,6 +264,7 @@ def main(
     only: str,
     fresh: bool,
     kind: str,
+    law: tuple[str, ...],
     until_caught: bool,
     output: Path,
 ) -> None:
@@ -273,7 +275,9 @@ def main(
     known = {} if fresh else kept(path)
     laws, all_rows = list(LAWS.values()), rows()
     kills = Counter(law for (_, _, law, _), letter in known.items() if letter == LETTERS[FAILED])
-    ordered = sorted(laws, key=lambda law: -kills[law.name]) if until_caught else laws
+    ordered = [LAWS[check_known("law", name, LAWS)] for name in law] or laws
+    if until_caught:
+        ordered = sorted(ordered, key=lambda one: -kills[one.name])
     table = {row.cell: recalled(row, laws, known) for row in all_rows}
     table = {cell: found for cell, found in table.items() if found}
     for row in all_rows:
@@ -283,7 +287,7 @@ def main(
         keras.utils.clear_session()
         try:
             found = fill(row, ordered, known, profile, seed, until_caught and row.kind in WRONG)
-            table[row.cell] = dict(found)
+            table[row.cell] = recalled(row, laws, known) | dict(found)
         except UsageError as error:
             table[row.cell] = {REFUSED: "F"}
             click.echo(f"{row.cell} is refused: {error}")
