@@ -75,3 +75,13 @@ class CannotBeBuilt(keras.layers.SimpleRNNCell):
 
     def build(self, input_shape):
         raise RuntimeError(f"no weights today for {input_shape}")
+
+
+def make_stacked(units):
+    """Return cells that are one cell."""
+    return keras.layers.StackedRNNCells([keras.layers.GRUCell(units), keras.layers.GRUCell(3)])
+
+
+def make_wrong():
+    """Return a wrong cell, whatever the dtype asked for."""
+    return MixesRows(2)

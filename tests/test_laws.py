@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import keras
 import numpy as np
 import pytest
 
@@ -219,6 +220,38 @@ def test_an_interrupt_keeps_what_is_finished(cells, tmp_path, monkeypatch):
     assert len(found["planned"]) == 3
 
 
+# What can be checked
+
+
+def stacked(units=2):
+    """Return cells that are one cell."""
+    return keras.layers.StackedRNNCells([keras.layers.GRUCell(units), keras.layers.LSTMCell(3)])
+
+
+@pytest.mark.parametrize(
+    ("cell", "arguments"),
+    [
+        (stacked, {"units": 3}),
+        (stacked(), {}),
+        (keras.layers.StackedRNNCells, {"cells": [keras.layers.SimpleRNNCell(2)]}),
+        ("keras.layers:GRU", {"units": 2}),
+        (keras.layers.Bidirectional, {"layer": keras.layers.SimpleRNN(2)}),
+        ("law_cells:make_stacked", {"units": 2}),
+    ],
+)
+@pytest.mark.usefixtures("cells")
+def test_classes_functions_instances_and_layers_can_be_checked(cell, arguments):
+    report = check_cell(cell, arguments, profile="quick", law=[*FEW, "float64-all-through"])
+    assert report.ok, str(report)
+    assert report.counts["passed"] == 4
+
+
+def test_a_script_makes_what_a_function_made(cells):
+    report = check_cell(cells + "make_wrong", profile="quick", law="batch-row-alone")
+    done = paste(report["batch-row-alone"].script)
+    assert "AssertionError: (0, " in done.stderr
+
+
 # Expected failures
 
 
@@ -272,7 +305,8 @@ BAD = {
     "check nowhere:Cell": "No module named 'nowhere'",
     "check keras.layers:GRUCel": "did you mean 'GRUCell'?",
     "check keras.layers:Dense --set units=2": "is not a recurrent cell: it has no state_size",
-    "check json:loads": "is not a recurrent cell",
+    "check json:JSONDecoder": "is not a recurrent cell",
+    "check json:loads": "refused no arguments: TypeError",
     f"check {OWN}": "refused no arguments: TypeError",
     f"check {OWN} --set units=-1": "units must be at least 1, got -1",
     f"check {OWN} --set units": "--set takes name=value",

@@ -57,7 +57,7 @@ class Target:
         equations: Any = None,
     ) -> None:
         self.arguments = dict(arguments or {})
-        self.source = load_cell_class(cell) if isinstance(cell, str) else cell
+        self.source = load_cell_class(cell, functions=True) if isinstance(cell, str) else cell
         self.name = cell if isinstance(cell, str) else _name(cell)
         self.equations = equations
         #: What the report says beside the outcomes, such as a guess of the equations.
@@ -149,9 +149,8 @@ class Target:
         """Return the import, and the call, with what a variable of this name holds beside."""
         source, name = self.source, self.name
         more = f", **{options}" if options else ""
-        if isinstance(source, keras.layers.Layer) or any(
-            map(_holds_layers, self.arguments.values())
-        ):
+        nested = any(map(_holds_layers, self.arguments.values()))
+        if nested or not isinstance(source, type):
             made = self.make("float32")
             config = _with_dtype(made.get_config(), _DTYPE)
             text = repr(config).replace(repr(_DTYPE), "dtype")
