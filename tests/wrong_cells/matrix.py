@@ -214,6 +214,7 @@ def summary(
     lines_of = "on which every law was run"
     wrong = [row.cell for row in all_rows if row.kind in kinds]
     kills = {law.name: [cell for cell in wrong if law.name in caught[cell]] for law in laws}
+    idle = [name for name, found in kills.items() if not found]
     lines = [f"# Kill matrix, profile {profile}", ""]
     lines += [f"- cells run: {len(all_rows)} of {planned}; {lines_of}: {whole}"]
     for kind, some in kinds.items():
@@ -224,6 +225,8 @@ def summary(
     lines.append(f"- false alarms: {len(alarms)} of {len(right)} correct cells")
     count = sum(map(bool, kills.values()))
     lines += [f"- laws that catch something: {count} of {len(laws)}", ""]
+    if idle:
+        lines += ["## Laws that catch nothing in what was run", "", ", ".join(idle), ""]
     survivors = [row for row in all_rows if row.kind in kinds and not caught[row.cell]]
     if survivors:
         lines += ["## Not caught", ""]
@@ -292,7 +295,8 @@ def main(
             table[row.cell] = {REFUSED: "F"}
             click.echo(f"{row.cell} is refused: {error}")
         names = [name for name, letter in table[row.cell].items() if letter == LETTERS[FAILED]]
-        click.echo(f"{row.cell}: {len(names)} {' '.join(names[:6]) or '(NOT CAUGHT)'}")
+        nothing = "(NOT CAUGHT)" if row.kind in WRONG else "(as it should be)"
+        click.echo(f"{row.cell}: {len(names)} {' '.join(names[:6]) or nothing}")
         write(path, laws, table, all_rows)
         text = summary(laws, table, all_rows, profile)
         (output / f"{profile}.md").write_text(text, encoding="utf-8")
