@@ -107,7 +107,7 @@ for operation in graph.get_operations():
     for tensor in operation.outputs:
         narrow = tensor.dtype.is_floating and tensor.dtype != tf.float64
         assert not narrow or operation.type == "Const", f"{operation.name} gives {tensor.dtype}"
-    if operation.type == "Const" and operation.outputs[0].dtype == tf.float64:
+    if operation.type == "Const" and operation.outputs[0].dtype.is_floating:
         value = tf.make_ndarray(operation.get_attr("value"))
         rounded = value.size == 1 and float(np.float32(value)) == float(value)
         short = rounded and float(str(np.float32(value))) == float(value)

@@ -124,18 +124,26 @@ def imprecision(subject: KerasSubject, batch: int) -> str:
         subject: in float64.
         batch: B.
     """
-    graph = traced_step(subject, batch).concrete.graph
-    for operation in graph.get_operations():
+    for operation in traced_step(subject, batch).concrete.graph.get_operations():
         if operation.type != "Const":
             narrow = [t.dtype for t in operation.outputs if t.dtype.is_floating]
             narrow = [d for d in narrow if d != tf.float64]
             if narrow:
                 return f"an operation {operation.type} in {narrow[0].name}"
-        elif operation.outputs[0].dtype == tf.float64:
-            value = tf.make_ndarray(operation.get_attr("value"))
-            if value.size == 1 and _was_float32(float(value.reshape(()))):
-                return f"a constant {float(value.reshape(()))!r}, which was rounded to float32"
+        elif _is_used(operation):
+            for value in tf.make_ndarray(operation.get_attr("value")).ravel()[:1024].tolist():
+                if _was_float32(value):
+                    return f"a constant {value!r}, which was rounded to float32"
     return ""
+
+
+def _is_used(constant: Any) -> bool:
+    """Return whether a constant is in float64, or is cast to it from less."""
+    (made,) = constant.outputs
+    if made.dtype == tf.float64:
+        return bool(made.shape.num_elements() == 1)  # arrays hold what was drawn, in whatever dtype
+    casts = [o for o in made.consumers() if o.type == "Cast"]
+    return bool(made.dtype.is_floating) and any(o.outputs[0].dtype == tf.float64 for o in casts)
 
 
 def _was_float32(value: float) -> bool:
