@@ -15,7 +15,7 @@ EXAMPLES = {"quick": 8, "ci": 40, "thorough": 1000}
 LAW_EXAMPLES = {"quick": 6, "ci": 25, "thorough": 100}
 
 #: Seconds after which a law is stopped, by profile: many times what any takes.
-LAW_SECONDS = {"quick": 30.0, "ci": 60.0, "thorough": 600.0}
+LAW_SECONDS = {"quick": 60.0, "ci": 120.0, "thorough": 900.0}
 
 #: The first example is the simplest one (zeros, one step), which most mistakes survive.
 FEWEST = 5

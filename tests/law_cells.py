@@ -28,6 +28,18 @@ class LoopsForEver(keras.layers.SimpleRNNCell):
         return super().call(inputs, states, training=training)
 
 
+class NeverReturns(keras.layers.SimpleRNNCell):
+    """Does not return, once it has been called."""
+
+    calls = 0
+
+    def call(self, inputs, states, training=False):
+        NeverReturns.calls += 1
+        while NeverReturns.calls > 2:
+            pass
+        return super().call(inputs, states, training=training)
+
+
 class HangsInC(keras.layers.SimpleRNNCell):
     """Waits for three rows where no alarm of Python's is heard."""
 

@@ -202,6 +202,16 @@ def test_a_badly_behaved_cell_does_not_take_the_other_results_with_it(cells, nam
     assert [report[law].status for law in ("one-step-runs", "input-matters")] == [PASSED, PASSED]
 
 
+def test_after_a_few_stops_the_rest_is_not_tried_and_says_so(cells):
+    laws = ["shapes-promised", "batch-row-alone", "batch-permuted", "chunks-equal-whole"]
+    laws += ["same-call-after-call", "run-equals-steps", "one-step-runs"]
+    report = isolated(cells + "NeverReturns", laws, limit=1.0)
+    reasons = [report[law].reason for law in laws]
+    assert sum("stopped after 1 s" in reason for reason in reasons) == 3
+    assert all("not tried" in reason for reason in reasons[-3:])
+    assert len(report.outcomes) == len(report.planned) == len(laws)
+
+
 def test_an_interrupt_keeps_what_is_finished(cells, tmp_path, monkeypatch):
     mark = tmp_path / "looping"
     monkeypatch.setenv("LAW_CELLS_MARK", str(mark))

@@ -22,16 +22,13 @@ from gru_bench import profiles
 from gru_bench.errors import UsageError
 from gru_bench.laws import LAWS
 from gru_bench.laws.law import Law
-from gru_bench.laws.outcome import FAILED, Outcome, Report
+from gru_bench.laws.outcome import FAILED, NOT_TRIED, STOPS, Outcome, Report
 
 #: Bytes that a check may use beyond what TensorFlow takes.
 MEMORY = 4 * 2**30
 
 #: Seconds in which a process has to import TensorFlow and make the cell.
 START = 120.0
-
-#: Stopped or dead processes after which the laws that are left are not tried.
-DEATHS = 3
 
 
 @dataclass
@@ -78,8 +75,8 @@ class Isolated:
             UsageError: the cell cannot be imported, made or built.
         """
         left = [law.name for law in self.laws]
-        deaths = 0
-        while left:
+        stops = 0
+        while left and stops < STOPS:
             death = None
             for outcome in self._one_process(left):
                 if isinstance(outcome, str):
@@ -87,14 +84,14 @@ class Isolated:
                     break
                 self._keep(outcome, tell)
                 left.remove(outcome.law)
-            if death is None:
-                break
-            deaths += 1
-            self._keep(self._failed(left.pop(0), death), tell)
-            if deaths == DEATHS:
-                why = f"not tried: the process was stopped or died {deaths} times before"
-                while left:
-                    self._keep(self._failed(left.pop(0), why), tell)
+                stops += outcome.stopped
+                if stops == STOPS:
+                    break
+            if death is not None:
+                stops += 1
+                self._keep(self._failed(left.pop(0), death), tell)
+        for name in left:
+            self._keep(self._failed(name, NOT_TRIED), tell)
         return self.report
 
     def _keep(self, outcome: Outcome, tell: Callable[[Outcome], None]) -> None:

@@ -10,6 +10,11 @@ from typing import Any
 
 PASSED, FAILED = "passed", "failed"
 EXPECTED, NOT_APPLICABLE = "expected failure", "not applicable"
+
+#: Laws that were stopped, or ended their process, after which those left are not tried.
+STOPS = 3
+NOT_TRIED = f"not tried: {STOPS} laws before were stopped or ended the process"
+
 STATUSES = (PASSED, FAILED, EXPECTED, NOT_APPLICABLE)
 
 
@@ -29,6 +34,7 @@ class Outcome:
         traceback: where the cell raised, trimmed to the user's file.
         examples: cases tried.
         seconds: it took.
+        stopped: whether its time was up.
     """
 
     law: str
@@ -42,6 +48,7 @@ class Outcome:
     traceback: str = ""
     examples: int = 0
     seconds: float = 0.0
+    stopped: bool = False
 
     def expected(self, reason: str | None) -> Outcome:
         """Return the outcome where a failure is expected for this reason (None: it is not).

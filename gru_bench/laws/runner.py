@@ -23,7 +23,9 @@ from gru_bench.laws.law import Law
 from gru_bench.laws.outcome import (
     FAILED,
     NOT_APPLICABLE,
+    NOT_TRIED,
     PASSED,
+    STOPS,
     Outcome,
     Report,
 )
@@ -86,8 +88,16 @@ def run_laws(
     target: Target, laws: Sequence[Law], profile: str, seed: int, expected: Mapping[str, str]
 ) -> Iterator[Outcome]:
     """Yield what becomes of each law, one after the other."""
+    stops = 0
     for law in laws:
-        yield run_law(target, law, profile, seed, expected.get(law.name))
+        reason = expected.get(law.name)
+        if stops == STOPS:
+            given_up = Outcome(law.name, law.family, law.statement, FAILED, NOT_TRIED)
+            yield given_up.expected(reason)
+            continue
+        outcome = run_law(target, law, profile, seed, reason)
+        stops += outcome.stopped
+        yield outcome
 
 
 def run_law(
@@ -116,6 +126,7 @@ def run_law(
             _try_law(target, law, profile, seed, outcome)
     except TimeIsUpError:
         outcome.status, outcome.reason = FAILED, f"stopped after {limit:g} s"
+        outcome.stopped = True
     outcome = outcome.expected(expected)
     outcome.seconds = time.perf_counter() - started
     return outcome
