@@ -26,6 +26,7 @@ CELLS = [
     (L.LSTMCell, {"use_bias": False, "activation": "softsign"}, "lstm", False),
     (L.SimpleRNNCell, {"activation": "relu"}, "simple-rnn", False),
     (base.LSTM, {"peephole": True, "cell_clip": 0.5, "forget_bias": 1.0}, "lstm", False),
+    (base.LSTM, {}, "lstm", False),
     (base.MinimalGatedUnit, {}, "minimal-gated-unit", False),
     (base.MinGRU, {}, "min-gru", False),
     (base.LayerNormGRU, {"epsilon": 0.1}, "layer-norm-gru", False),

@@ -156,7 +156,8 @@ def read_settings(equations: Equations, cell: Any) -> Settings:
     def given(*names: str) -> Any:
         for name in names:
             value = config.get(name, getattr(cell, name, None))
-            if value is not None:
+            # A method of that name is no setting.
+            if value is not None and (name in config or isinstance(value, (int, float, str))):
                 return value
         return None
 
@@ -167,9 +168,9 @@ def read_settings(equations: Equations, cell: Any) -> Settings:
         )
     elif equations.linear:
         made["activation"] = _FUNCTIONS["linear"]
-    recurrent = given("recurrent_activation")
-    if recurrent is not None or "recurrent_activation" in config:
-        made["recurrent_activation"] = as_function(recurrent)
+    if "recurrent_activation" in config or hasattr(cell, "recurrent_activation"):
+        own = getattr(cell, "recurrent_activation", None)
+        made["recurrent_activation"] = as_function(config.get("recurrent_activation", own))
     for name, names in (("clip", ("cell_clip", "clip")), ("epsilon", ("epsilon",))):
         if (value := given(*names)) is not None:
             made[name] = float(value)
