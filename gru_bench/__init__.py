@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from gru_bench.errors import UsageError
     from gru_bench.evaluation import Evaluator, Measurement
     from gru_bench.gradients import check_gradients
+    from gru_bench.laws.parametrize import parametrize_laws
+    from gru_bench.laws.runner import check_cell
     from gru_bench.network import Network
     from gru_bench.recipe import RECIPES, Recipe, get_recipe
     from gru_bench.task import ADDITION, FAMILIES, TASKS, Transducer, get_task
@@ -38,11 +40,13 @@ _HOMES = {
     "Transducer": "task",
     "UsageError": "errors",
     "Verified": "checker.induction",
+    "check_cell": "laws.runner",
     "check_gradients": "gradients",
     "from_keras": "cells",
     "get_recipe": "recipe",
     "get_task": "task",
     "gru_step": "cells",
+    "parametrize_laws": "laws.parametrize",
     "to_keras": "cells",
     "train": "training",
     "verify": "checker.induction",
@@ -64,11 +68,13 @@ __all__ = [
     "Transducer",
     "UsageError",
     "Verified",
+    "check_cell",
     "check_gradients",
     "from_keras",
     "get_recipe",
     "get_task",
     "gru_step",
+    "parametrize_laws",
     "to_keras",
     "train",
     "verify",

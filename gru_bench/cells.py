@@ -298,11 +298,12 @@ def _import_from_here() -> Iterator[None]:
             sys.path.remove(here)
 
 
-def load_cell_class(name: str) -> type[Any]:
+def load_cell_class(name: str, functions: bool = False) -> Any:
     """Return the class that `package.module:Name` names; the current folder is searched too.
 
     Args:
         name: for example "gru_bench:GRUCell", "keras.layers:LSTMCell" or "my_cells:MyGRU".
+        functions: whether it may also be a function that returns a cell.
 
     Raises:
         UsageError: it cannot be imported, is not there, or is not a recurrent cell.
@@ -321,6 +322,8 @@ def load_cell_class(name: str) -> type[Any]:
         hint = nearest(attribute, (n for n in dir(module) if not n.startswith("_")))
         raise UsageError(f"module {module_name!r} has no {attribute!r}{hint}")
     found = getattr(module, attribute)
+    if functions and inspect.isfunction(found):
+        return found
     if not isinstance(found, type) or not issubclass(found, keras.layers.Layer):
         raise UsageError(f"{name!r} is not a recurrent cell: it must be a keras.layers.Layer class")
     return found

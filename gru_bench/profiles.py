@@ -11,6 +11,12 @@ from hypothesis import HealthCheck, settings
 #: Examples tried for a property of ordinary cost, by profile.
 EXAMPLES = {"quick": 8, "ci": 40, "thorough": 1000}
 
+#: Cases tried for a law of ordinary cost, by profile: a law is one of dozens, checked in seconds.
+LAW_EXAMPLES = {"quick": 6, "ci": 25, "thorough": 100}
+
+#: Seconds after which a law is stopped, by profile: many times what any takes.
+LAW_SECONDS = {"quick": 60.0, "ci": 120.0, "thorough": 900.0}
+
 #: The first example is the simplest one (zeros, one step), which most mistakes survive.
 FEWEST = 5
 

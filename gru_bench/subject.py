@@ -6,8 +6,10 @@ Keras cells are the first adapter (`KerasSubject`); another framework needs the 
 
 from __future__ import annotations
 
+import copy
 import inspect
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -92,6 +94,7 @@ class KerasSubject:
         self.training = training
         self._options = {"training": training} if _takes_training(cell) else {}
         self._compiled: dict[str, Any] = {}
+        self._loop: Any = None
         #: What others traced from this cell, by batch size; kept here so that it lives as long.
         self.traced: dict[int, Any] = {}
         #: The same cell in float64, where someone made it.
@@ -108,12 +111,21 @@ class KerasSubject:
             self.state_shapes = tuple(tuple(state.shape[1:]) for state in flat)
             self.forget_masks()
             x = tf.zeros((batch, self.input_size), self.dtype)
-            output, _, _ = self.step_tensors(self.weights, self.frozen, x, flat)
+            if self.cell.variable_dtype == self.cell.compute_dtype:
+                output, _, _ = self.step_tensors(self.weights, self.frozen, x, flat)
+            else:  # Keras's stateless_call does not cast weights to the compute dtype
+                output, _ = self.cell(x, self._nested, **self._options)
         except Exception as error:  # a user's cell can fail in any way
             raise UsageError(
                 f"cell {self.name!r} cannot run one step: {in_one_line(error)}"
             ) from error
         self.output_shape = tuple(output.shape[1:])
+        self.output_dtype = output.dtype
+
+    @property
+    def nested(self) -> Any:
+        """States in the shape in which the cell takes them, as an example."""
+        return self._nested
 
     def _initial_tensors(self, batch: int) -> Any:
         if hasattr(self.cell, "get_initial_state"):
@@ -127,6 +139,59 @@ class KerasSubject:
         for layer in self.cell._flatten_layers():
             for name in ("reset_dropout_mask", "reset_recurrent_dropout_mask"):
                 getattr(layer, name, lambda: None)()
+
+    def with_cell(self, cell: Any) -> KerasSubject:
+        """Return a subject of another cell of the same kind, which nothing has been asked yet.
+
+        Args:
+            cell: built, and otherwise never called.
+        """
+        other = copy.copy(self)
+        other.cell, other._compiled, other._loop = cell, {}, None
+        other.traced, other.double = {}, None
+        return other
+
+    @property
+    def promised_states(self) -> list[tuple[int, ...]] | None:
+        """The shapes that `state_size` promises, None where it does not say one for each state."""
+        sizes = keras.tree.flatten(self.cell.state_size)
+        if len(sizes) != len(self.state_shapes):
+            return None
+        return [(int(size),) for size in sizes]
+
+    @property
+    def promised_output(self) -> tuple[int, ...] | None:
+        """The shape that `output_size` promises, None where it is not said."""
+        size = getattr(self.cell, "output_size", None)
+        return (int(size),) if isinstance(size, int) else None
+
+    @property
+    def is_functional(self) -> bool:
+        """Whether a step leaves what the cell keeps besides weights as it was."""
+        x = np.zeros((1, self.input_size))
+        before = self.frozen
+        first = [self._tensor(s) for s in self.initial_state(1)]
+        _, _, after = self.step_tensors(self.weights, before, self._tensor(x), first)
+        return all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+
+    def draw(self, seed: int | None) -> None:
+        """Let what is random be drawn anew at the next call.
+
+        Args:
+            seed: of all generators that the cell keeps, and of TensorFlow's own; None goes on
+                where they are.
+        """
+        self.forget_masks()
+        if seed is None:
+            return
+        tf.random.set_seed(seed)
+        for layer in self.cell._flatten_layers():
+            for generator in layer._seed_generators:
+                generator.state.assign([seed, 0])
+
+    def nest(self, states: Sequence[Any]) -> Any:
+        """Return flat states in the structure that the cell keeps them in."""
+        return keras.tree.pack_sequence_as(self._nested, list(states))
 
     @property
     def weights(self) -> list[Any]:
@@ -165,6 +230,11 @@ class KerasSubject:
         for name, variable in zip(names, self.cell.trainable_variables, strict=True):
             variable.assign(parameters[name])
 
+    def assign_values(self, values: Iterable[Array]) -> None:
+        """Set the trainable weights in the cell's order."""
+        for variable, value in zip(self.cell.trainable_variables, values, strict=True):
+            variable.assign(value)
+
     def initial_state(self, batch: int = 1) -> list[Array]:
         """Return the states before the first step, each `(B, ...)`."""
         return [np.asarray(s) for s in keras.tree.flatten(self._initial_tensors(batch))]
@@ -173,7 +243,7 @@ class KerasSubject:
         self, weights: Sequence[Any], frozen: Sequence[Any], x: Any, states: Sequence[Any]
     ) -> tuple[Any, list[Any], list[Any]]:
         """Return output, states and frozen values of one step, tensors in and out."""
-        nested = keras.tree.pack_sequence_as(self._nested, list(states))
+        nested = self.nest(states)
         (output, states), frozen = self.cell.stateless_call(
             list(weights), list(frozen), x, nested, **self._options
         )
@@ -192,6 +262,44 @@ class KerasSubject:
             self.weights, self.frozen, self._tensor(x), [self._tensor(s) for s in states]
         )
         return np.asarray(output), [np.asarray(state) for state in new]
+
+    def call(self, x: Array, states: Arrays) -> tuple[Array, list[Array]]:
+        """Return what calling the cell itself gives, as users do; `step` hands weights over.
+
+        Args:
+            x: `(B, F)`.
+            states: as `initial_state` returns them.
+        """
+        nested = self.nest([self._tensor(s) for s in states])
+        output, new = self.cell(self._tensor(x), nested, **self._options)
+        return np.asarray(output), [np.asarray(s) for s in keras.tree.flatten(new)]
+
+    def step_with(
+        self, weights: Iterable[Array], x: Array, states: Arrays
+    ) -> tuple[Array, list[Array]]:
+        """Return one step with weights that are given and not the cell's own."""
+        given = [
+            tf.convert_to_tensor(np.asarray(w), v.dtype)
+            for w, v in zip(weights, self.cell.trainable_variables, strict=True)
+        ]
+        first = [self._tensor(s) for s in states]
+        output, new, _ = self.step_tensors(given, self.frozen, self._tensor(x), first)
+        return np.asarray(output), [np.asarray(s) for s in new]
+
+    def changed_by_call(self, x: Array, states: Arrays) -> str:
+        """Return which of its arguments, or of its weights, a call changes; empty for none."""
+        given = [tf.Variable(self._tensor(value)) for value in (x, *states)]
+        before = [np.asarray(v) for v in (*given, *self.weights)]
+        nested = self.nest(given[1:])
+        self.cell(given[0], nested, **self._options)
+        after = keras.tree.flatten(nested)
+        if len(after) != len(states) or any(map(operator.is_not, after, given[1:])):
+            return "the list of states"
+        names = ["the inputs", *(f"state {k}" for k in range(len(states)))]
+        names += [f"weight {name}" for name in self.parameter_names]
+        now = [np.asarray(v) for v in (*given, *self.weights)]
+        equal = [np.array_equal(a, b) for a, b in zip(before, now, strict=True)]
+        return ", ".join(n for n, same in zip(names, equal, strict=True) if not same)
 
     def _executor(self, mode: str) -> Any:
         if mode == "eager":
@@ -225,6 +333,44 @@ class KerasSubject:
         tensors = [self._tensor(s) for s in start]
         outputs, final = self.run_tensors(self.weights, [self._tensor(x) for x in xs], tensors)
         return np.stack([np.asarray(o) for o in outputs]), [np.asarray(s) for s in final]
+
+    def fast_run(self, xs: Array, states: Arrays) -> tuple[Array, list[Array]]:
+        """Return what `run` gives, by a loop that is traced once for all T and B.
+
+        Args:
+            xs: `(T, B, F)`, at least one step.
+            states: before the first step.
+        """
+        given = self.weights, self.frozen, self._tensor(xs), [self._tensor(s) for s in states]
+        if self._loop is None:
+            specs = [tf.TensorSpec((None, *shape), self.dtype) for shape in self.state_shapes]
+            inputs = tf.TensorSpec((None, None, self.input_size), self.dtype)
+            fixed = [[tf.TensorSpec(v.shape, v.dtype) for v in values] for values in given[:2]]
+            loop = tf.function(
+                self._trace_loop, autograph=False, input_signature=(*fixed, inputs, specs)
+            )
+            try:
+                loop.get_concrete_function()
+                self._loop = loop
+            except Exception:  # a cell that takes fixed sizes only, or none at all
+                self._loop = False
+        if not self._loop:
+            return self.run(xs, states)
+        outputs, *final = self._loop(*given)
+        return np.asarray(outputs), [np.asarray(s) for s in final]
+
+    def _trace_loop(self, weights: Any, frozen: Any, xs: Any, states: Any) -> Any:
+        """Return outputs and final states, with a loop in the graph."""
+        steps = tf.shape(xs)[0]
+        outputs = tf.TensorArray(self.output_dtype, steps, element_shape=(None, *self.output_shape))
+
+        def body(t: Any, outputs: Any, frozen: Any, states: Any) -> Any:
+            output, states, frozen = self.step_tensors(weights, frozen, xs[t], states)
+            return t + 1, outputs.write(t, output), frozen, states
+
+        start = (tf.constant(0), outputs, frozen, states)
+        _, outputs, _, final = tf.while_loop(lambda t, *_: t < steps, body, start)
+        return [outputs.stack(), *final]
 
     def vjp(
         self, xs: Array, states: Arrays, outputs: Array, finals: Arrays

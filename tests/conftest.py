@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
 
 from gru_bench import profiles
+
+# At the end, so that `tests.wrong_cells` is found and gru_bench is still the installed one.
+sys.path.append(str(Path(__file__).parents[1]))
 
 profiles.register()
 

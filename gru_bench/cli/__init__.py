@@ -17,6 +17,8 @@ from gru_bench.errors import UsageError, in_one_line, nearest
 
 #: Command, its module, and its line in `gru-bench --help`.
 COMMANDS = {
+    "check": ("gru_bench.cli.check", "Check a cell against the laws of recurrent cells."),
+    "laws": ("gru_bench.cli.laws", "List the laws."),
     "train": ("gru_bench.cli.train", "Train a cell to add and save the adder."),
     "add": ("gru_bench.cli.add", "Add two integers with a trained adder."),
     "gradcheck": ("gru_bench.cli.gradcheck", "Check a cell's gradients against numeric ones."),

@@ -155,6 +155,24 @@ class Replay:
             values[index] = self._apply(index, [values[i][k] for i, k in node.inputs])
         return [values[i][k] for i, k in self._results]
 
+    def walk(
+        self, visit: Callable[[Node, list[Any]], list[Any]], *groups: Sequence[Any]
+    ) -> list[Any]:
+        """Return the results in another arithmetic.
+
+        Args:
+            visit: computes a node's results from its operands; what depends on nothing given
+                comes as plain arrays.
+            *groups: the inputs, in that arithmetic.
+        """
+        values: dict[int, list[Any]] = dict(self._fixed)
+        for slots, group in zip(self._slots, groups, strict=True):
+            values.update({s: [v] for s, v in zip(slots, group, strict=True)})
+        for index in (*self._once, *self._each):
+            node = self._nodes[index]
+            values[index] = visit(node, [values[i][k] for i, k in node.inputs])
+        return [values[i][k] for i, k in self._results]
+
     def _apply(self, index: int, operands: list[Value]) -> list[Value]:
         node = self._nodes[index]
         types = [type(v) for v in operands]

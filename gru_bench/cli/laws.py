@@ -1,0 +1,24 @@
+"""`gru-bench laws`: what the laws are."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+def command() -> int:
+    """List every law: what it says, when it applies, what it has caught."""
+    from gru_bench.laws import LAWS
+
+    family = ""
+    for law in LAWS.values():
+        if law.family != family:
+            family = law.family
+            click.echo(f"{family}\n")
+        needs = f"the cell has: {', '.join(law.needs)}" if law.needs else "always"
+        click.echo(f"  {law.name}\n      {law.statement}\n      applies: {needs}")
+        for address in law.caught:
+            click.echo(f"      has caught: {address}")
+        click.echo("")
+    click.echo(f"{len(LAWS)} laws")
+    return 0

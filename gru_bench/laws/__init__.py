@@ -1,0 +1,67 @@
+"""The laws of recurrent cells, and what runs them.
+
+To write a law, add a function to the module of its family:
+
+    @law(
+        "batch-row-alone",                       # its name, words joined by hyphens
+        "batch",                                 # its family, one of `law.FAMILIES`
+        "A row computed alone gives what the same row gives in a batch.",
+        script='''
+    together, final = run(cell, xs, states)
+    alone, last = run(cell, xs[:, row : row + 1], [s[row : row + 1] for s in states])
+    compare(alone[:, 0], together[:, row], limit)
+    ''',
+        needs=("state",),                        # capabilities, `capability.CAPABILITIES`
+        caught=("https://github.com/...",),      # public issues it would have caught
+        wants=Wants(batch=(3,)),                 # sizes, scales, training of its cases
+    )
+    def row_alone(case: Case) -> None:
+        subject, bound = case.subject(), case.rounding()
+        ...
+        case.note(row=row)                       # shown, and a variable of the script
+        case.agree(got, expected, bound, "the output of the row alone")
+
+`check` returns where the law holds. `case.agree` and `case.fail` raise `Broken` where it does not;
+`NotApplicable` says that the law says nothing of this cell; whatever the cell itself raises breaks
+the law. A check must be a function of its case: whatever it draws comes from `case.rng`.
+
+`case.subject(dtype, training)` is the cell with the case's weights, NumPy in and NumPy out
+(`gru_bench.subject`); it is shared by all laws, so leave it as it was found. `case.target` makes
+other cells (`make`, `make_cell`) and knows what was given. Modules of laws import neither Keras nor
+TensorFlow, so that listing laws is instant; those that are about Keras take `case.keras` and
+`case.tf` and need the capability "keras".
+
+`script` is what repeats the failure in plain Keras and NumPy, at the end of a script that defines
+`keras`, `np`, `tf`, `make(dtype)` (the cell with its weights), `cell`, `weights` (a list), `xs`
+`(T, B, F)`, `states` (a list), `dtype`, `training`, `seed`, `call(cell, x, states)`,
+`run(cell, xs, states)`, `compare(got, expected, limit)`, where the script asks for them
+`make_layer(**options)` and `make_pair()`, the `limit` of the comparison that failed
+and everything that `case.note` was told. It has to raise where the law is broken, and not where the
+law holds; a test holds every law to both.
+"""
+
+import importlib
+
+from gru_bench.laws.broken import Broken, NotApplicable
+from gru_bench.laws.law import LAWS, Law, Wants, law
+
+#: Modules of laws in the order of their families.
+MODULES = (
+    "shape",
+    "repetition",
+    "batch",
+    "time",
+    "modes",
+    "equations",
+    "gates",
+    "learning",
+    "numerics",
+    "randomness",
+    "citizenship",
+    "layers",
+)
+
+for _module in MODULES:
+    importlib.import_module(f"gru_bench.laws.{_module}")
+
+__all__ = ["LAWS", "Broken", "Law", "NotApplicable", "Wants", "law"]

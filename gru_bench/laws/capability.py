@@ -1,0 +1,68 @@
+"""What a law can need of a cell, by name; none asks for a cell's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gru_bench.laws.target import Target
+
+#: For each capability a function that returns why the target lacks it, None where it has it.
+CAPABILITIES: dict[str, Callable[[Target], str | None]] = {}
+
+Test = Callable[["Target"], str | None]
+
+
+def capability(name: str) -> Callable[[Test], Test]:
+    """Register the decorated function; it is asked once for each target."""
+    assert name not in CAPABILITIES, name
+
+    def register(test: Test) -> Test:
+        CAPABILITIES[name] = test
+        return test
+
+    return register
+
+
+def lacking(target: Target, name: str) -> str | None:
+    """Return why the target has not this capability, None where it has it."""
+    if name not in target.lacks:
+        target.lacks[name] = CAPABILITIES[name](target)
+    return target.lacks[name]
+
+
+@capability("keras")
+def _keras(target: Target) -> str | None:
+    del target  # Keras cells are the only ones so far
+    return None
+
+
+@capability("step")
+def _step(target: Target) -> str | None:
+    return "the cell cannot run one step" if target.no_step is not None else None
+
+
+@capability("weights")
+def _weights(target: Target) -> str | None:
+    return None if target.probe.parameters else "the cell has no trainable weights"
+
+
+@capability("state")
+def _state(target: Target) -> str | None:
+    return None if target.probe.state_shapes else "the cell has no state"
+
+
+@capability("float64")
+def _float64(target: Target) -> str | None:
+    return target.no_float64
+
+
+@capability("layer")
+def _layer(target: Target) -> str | None:
+    return None if target.is_layer else "a cell was given, not a layer"
+
+
+@capability("random")
+def _random(target: Target) -> str | None:
+    return None if target.is_random else "training gives what inference gives: nothing is random"

@@ -1,0 +1,424 @@
+"""Family "Keras citizenship": configuration, saving, and weights that begin as they should."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gru_bench.errors import UsageError, in_one_line
+from gru_bench.laws.broken import NotApplicable
+from gru_bench.laws.case import Array, Case
+from gru_bench.laws.law import Wants, law
+from gru_bench.laws.randomness import EXACT, call, drawn, fresh
+from gru_bench.tolerance import Bound
+
+FAMILY = "Keras citizenship"
+
+ONE = Wants(batch=(3,), steps=(1, 2), scales=(1.0,))
+
+#: Units of a cell whose initial weights are looked at.
+MANY = 24
+
+
+def again(case: Case, made: Any) -> Any:
+    """Return a cell or layer made from another's configuration."""
+    try:
+        return type(made).from_config(made.get_config())
+    except Exception as error:  # a user's cell can fail in any way
+        case.fail(f"it cannot be made from its configuration: {in_one_line(error)}", what="config")
+
+
+@law(
+    "config-keeps-arguments",
+    FAMILY,
+    "The configuration holds every argument that was given, and what is made of it has the same.",
+    script="""
+from_config = type(cell).from_config(cell.get_config())
+for name, value in given.items():
+    assert name in cell.get_config(), f"{name} is not in the configuration"
+assert from_config.get_config() == cell.get_config()
+""",
+    caught=(
+        "https://github.com/keras-team/keras/pull/8845",
+        "https://github.com/keras-team/keras/issues/23657",
+        "https://github.com/Benjamin-Etheredge/mlp-mixer-keras/issues/2",
+    ),
+    wants=ONE,
+    most=1,
+)
+def keeps_arguments(case: Case) -> None:
+    """Go round once."""
+    case.note(given={k: v for k, v in case.target.arguments.items() if _plain(v)})
+    made = case.target.make(case.dtype)
+    config = made.get_config()
+    twice = again(case, made).get_config()
+    for name in case.target.arguments:
+        if name not in config and f"{name}s" not in config and not _nested(config, name):
+            case.fail(f"the argument {name} is not in the configuration", what="config")
+    for name in config:
+        if repr(config[name]) != repr(twice.get(name)):
+            case.fail(
+                f"{name} is {config[name]!r} in the configuration, and {twice.get(name)!r} in that "
+                "of the cell made of it",
+                what="config",
+            )
+
+
+def _plain(value: Any) -> bool:
+    return isinstance(value, (int, float, str, bool, type(None)))
+
+
+def _nested(config: Any, name: str) -> bool:
+    """Return whether an argument is in the configuration of a cell or layer inside."""
+    inner = [config.get(key) for key in ("cell", "layer", "backward_layer")]
+    inner += config.get("cells") or []
+    configs = [one["config"] for one in inner if isinstance(one, dict) and "config" in one]
+    return any(name in one or _nested(one, name) for one in configs)
+
+
+@law(
+    "config-same-function",
+    FAMILY,
+    "A cell made of the configuration, given the weights, computes the same.",
+    script="""
+other = type(cell).from_config(cell.get_config())
+other.build((None, xs.shape[-1]))
+other.set_weights(cell.get_weights())
+compare(run(other, xs, states)[0], run(cell, xs, states)[0], limit)
+""",
+    caught=("https://github.com/Benjamin-Etheredge/mlp-mixer-keras/issues/2",),
+    wants=ONE,
+    most=3,
+)
+def same_function(case: Case) -> None:
+    """Compare one call."""
+    cell = fresh(case)
+    other = rebuilt(case, cell)
+    got, expected = (call(case, one, case.xs[0], case.states, False) for one in (other, cell))
+    _agree(case, got, expected, "of the cell made of the configuration")
+
+
+def rebuilt(case: Case, cell: Any) -> Any:
+    """Return a built cell made of another's configuration, with its weights."""
+    other = again(case, cell)
+    other.build((None, case.features))
+    if len(other.weights) != len(cell.weights):
+        case.fail(
+            f"the cell has {len(cell.weights)} weights, the one made of its configuration "
+            f"{len(other.weights)}",
+            what="weights",
+        )
+    for new, old in zip(other.weights, cell.weights, strict=True):
+        new.assign(old.value)
+    return other
+
+
+def _agree(case: Case, got: list[Array], expected: list[Array], of: str) -> None:
+    for k, (one, right) in enumerate(zip(got, expected, strict=True)):
+        case.agree(one, right, EXACT, f"result {k} {of}")
+
+
+@law(
+    "config-same-masks",
+    FAMILY,
+    "A seeded cell made of the configuration draws the same masks.",
+    script="""
+seeded = type(cell).from_config({**cell.get_config(), "seed": 5, "dtype": dtype})
+other = type(cell).from_config(seeded.get_config())
+for one in (seeded, other):
+    one.build((None, xs.shape[-1]))
+    one.set_weights(cell.get_weights())
+compare(call(other, x, start, True)[0], call(seeded, x, start, True)[0], limit)
+""",
+    needs=("random",),
+    caught=("https://github.com/keras-team/keras/issues/23657",),
+    wants=ONE,
+    most=2,
+)
+def same_masks(case: Case) -> None:
+    """Compare a training call."""
+    x, states = drawn(case, 16)
+    try:
+        cell = fresh(case, seed=5)
+    except UsageError:
+        raise NotApplicable("the cell takes no seed") from None
+    other = rebuilt(case, cell)
+    got, expected = (call(case, one, x, states, True) for one in (other, cell))
+    _agree(case, got, expected, "in training, of the cell made of the configuration")
+
+
+@law(
+    "model-saved-and-loaded",
+    FAMILY,
+    "A model around the cell, saved and loaded, computes the same function.",
+    script="""
+import tempfile
+from pathlib import Path
+
+inputs = keras.Input((None, xs.shape[-1]), dtype=dtype)
+model = keras.Model(inputs, keras.layers.RNN(cell, dtype=dtype)(inputs))
+path = str(Path(tempfile.mkdtemp()) / "model.keras")
+model.save(path)
+loaded = keras.models.load_model(path, custom_objects={type(cell).__name__: type(cell)})
+x = tf.constant(np.swapaxes(xs, 0, 1), dtype)
+compare(loaded(x), model(x), limit)
+""",
+    caught=("https://github.com/tensorflow/tensorflow/issues/45224",),
+    wants=ONE,
+    most=1,
+)
+def saved_and_loaded(case: Case) -> None:
+    """Save to the format of Keras 3."""
+    model = _model(case)
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "model.keras")
+        model.save(path)
+        loaded = case.keras.models.load_model(path, custom_objects=_own(case))
+    _same_model(case, loaded, model)
+
+
+@law(
+    "weights-saved-and-loaded",
+    FAMILY,
+    "Weights saved from one model and loaded into another make it compute the same.",
+    script="""
+import tempfile
+from pathlib import Path
+
+path = str(Path(tempfile.mkdtemp()) / "model.weights.h5")
+models = []
+for one in (cell, type(cell).from_config(cell.get_config())):
+    inputs = keras.Input((None, xs.shape[-1]), dtype=dtype)
+    models.append(keras.Model(inputs, keras.layers.RNN(one, dtype=dtype)(inputs)))
+models[0].save_weights(path)
+models[1].load_weights(path)
+x = tf.constant(np.swapaxes(xs, 0, 1), dtype)
+compare(models[1](x), models[0](x), limit)
+""",
+    wants=ONE,
+    most=1,
+)
+def weights_saved(case: Case) -> None:
+    """Save to HDF5."""
+    model, other = _model(case), _model(case, give=False)
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "model.weights.h5")
+        model.save_weights(path)
+        other.load_weights(path)
+    _same_model(case, other, model)
+
+
+def _model(case: Case, give: bool = True) -> Any:
+    keras, target = case.keras, case.target
+    made = target.make(case.dtype)
+    layer = made if target.is_layer else keras.layers.RNN(made, dtype=case.dtype)
+    inputs = keras.Input((case.steps, case.features), dtype=case.dtype)
+    model = keras.Model(inputs, layer(inputs))
+    cell = target.cell_of(made)
+    if give:
+        for variable, value in zip(cell.trainable_variables, case.weights.values(), strict=True):
+            variable.assign(value)
+    return model
+
+
+def _own(case: Case) -> dict[str, Any]:
+    """Return the classes that the loader may need, by name."""
+    made = case.target.make(case.dtype)
+    return {type(one).__name__: type(one) for one in (made, case.target.cell_of(made))}
+
+
+def _same_model(case: Case, loaded: Any, model: Any) -> None:
+    x = case.tf.constant(np.swapaxes(case.xs, 0, 1), case.dtype)
+    flatten = case.keras.tree.flatten
+    got, expected = ([np.asarray(a) for a in flatten(one(x))] for one in (loaded, model))
+    _agree(case, got, expected, "of the loaded model")
+
+
+@law(
+    "weights-made-in-build",
+    FAMILY,
+    "The weights are made in build, all of them, once: none before, none by a call.",
+    script="""
+fresh = type(cell).from_config(cell.get_config())
+counts = [len(fresh.weights)]
+fresh.build((None, xs.shape[-1]))
+counts.append(len(fresh.weights))
+call(fresh, xs[0], states, False)
+counts.append(len(fresh.weights))
+assert counts[0] == 0 and counts[1] == counts[2], counts
+""",
+    caught=("https://github.com/tensorflow/tensorflow/issues/125391",),
+    wants=ONE,
+    most=1,
+)
+def made_in_build(case: Case) -> None:
+    """Count before build, after it and after a call."""
+    cell = case.target.cell_of(case.target.make(case.dtype))
+    counts = [len(cell.weights)]
+    cell.build((None, case.features))
+    counts.append(len(cell.weights))
+    call(case, cell, case.xs[0], case.states, False)
+    counts.append(len(cell.weights))
+    if counts[0] or counts[1] != counts[2]:
+        case.fail(
+            f"{counts[0]} weights before build, {counts[1]} after it, {counts[2]} after a call",
+            what="weights",
+        )
+
+
+@law(
+    "weights-have-names",
+    FAMILY,
+    "No two weights of a cell have the same path.",
+    script="""
+paths = [variable.path for variable in cell.weights]
+assert len(set(paths)) == len(paths), paths
+""",
+    wants=ONE,
+    most=1,
+)
+def have_names(case: Case) -> None:
+    """Look at the paths."""
+    cell = fresh(case)
+    paths = [variable.path for variable in cell.weights]
+    for path in paths:
+        if paths.count(path) > 1:
+            case.fail(f"{paths.count(path)} weights are called {path}", what="names")
+
+
+def begun(case: Case, **changes: Any) -> dict[str, Array]:
+    """Return the initial weights of a wide cell by name, where each gate has its own.
+
+    Raises:
+        NotApplicable: the cell takes no units, or its gates lie side by side.
+    """
+    try:
+        cell = case.target.cell_of(case.target.make("float32", units=MANY, **changes))
+        cell.build((None, MANY + 8))
+    except UsageError:
+        raise NotApplicable("the cell takes no units or initialisers") from None
+    return {variable.name: np.asarray(variable.value, np.float64) for variable in cell.weights}
+
+
+def _matrices(named: dict[str, Array], rows: int) -> dict[str, Array]:
+    return {name: array for name, array in named.items() if array.shape == (rows, MANY)}
+
+
+@law(
+    "initialiser-orthogonal",
+    FAMILY,
+    "Recurrent weights that each gate has of its own are orthogonal where that is asked for.",
+    script="""
+wide = type(cell).from_config(
+    {**cell.get_config(), "units": 24, "recurrent_initializer": "orthogonal", "dtype": "float64"}
+)
+wide.build((None, 32))
+for variable in wide.weights:
+    U = np.asarray(variable.value)
+    if U.shape == (24, 24):
+        compare(U.T @ U, np.eye(24), 1e-4)
+""",
+    caught=("https://github.com/vwxyzjn/cleanrl/issues/358",),
+    wants=ONE,
+    most=1,
+)
+def orthogonal(case: Case) -> None:
+    """Look at U^T U."""
+    found = _matrices(begun(case, recurrent_initializer="orthogonal"), MANY)
+    if not found:
+        raise NotApplicable("the recurrent weights of the gates lie side by side")
+    bound = Bound(1e-4, "float32, 24 products of numbers below one, a factor of 30 beside")
+    for name, U in found.items():
+        case.agree(U.T @ U, np.eye(MANY), bound, f"{name}^T {name}")
+
+
+@law(
+    "initialiser-fan",
+    FAMILY,
+    "Glorot's bound is that of each gate where each gate has weights of its own.",
+    script="""
+wide = type(cell).from_config(
+    {**cell.get_config(), "units": 24, "kernel_initializer": "glorot_uniform"}
+)
+wide.build((None, 32))
+for variable in wide.weights:
+    W = np.asarray(variable.value)
+    if W.shape == (32, 24):
+        compare(abs(W).max(), np.sqrt(6 / 56), 0.05 * np.sqrt(6 / 56))
+""",
+    caught=("https://github.com/keras-team/keras/issues/9149",),
+    wants=ONE,
+    most=1,
+)
+def fan(case: Case) -> None:
+    """Look at the largest of many weights, which is near the bound."""
+    found = _matrices(begun(case, kernel_initializer="glorot_uniform"), MANY + 8)
+    if not found:
+        raise NotApplicable("the weights of the gates lie side by side")
+    limit = np.sqrt(6 / (2 * MANY + 8))
+    bound = Bound(0.05 * limit, "768 uniform draws all below 0.95 of the bound: once in 1e17")
+    for name, W in found.items():
+        case.agree(np.abs(W).max(), limit, bound, f"the largest entry of {name}")
+
+
+@law(
+    "initialiser-distinct",
+    FAMILY,
+    "Weights that are drawn at random are drawn for each gate anew.",
+    script="""
+wide = type(cell).from_config({**cell.get_config(), "units": 24})
+wide.build((None, 32))
+arrays = [np.asarray(v.value) for v in wide.weights if np.std(v.value) > 0]
+for k, one in enumerate(arrays):
+    for other in arrays[:k]:
+        assert one.shape != other.shape or (one != other).any(), "two gates start with the same"
+""",
+    caught=("https://github.com/deel-ai/deel-lip/issues/64",),
+    wants=ONE,
+    most=1,
+)
+def distinct(case: Case) -> None:
+    """Compare all pairs."""
+    found = [(name, array) for name, array in begun(case).items() if array.std() > 0]
+    if not found:
+        raise NotApplicable("no weight is drawn at random")
+    for k, (name, one) in enumerate(found):
+        for other_name, other in found[:k]:
+            if one.shape == other.shape and np.array_equal(one, other):
+                case.fail(f"{name} and {other_name} begin with the same numbers", what="equal")
+
+
+@law(
+    "initialiser-forget-bias",
+    FAMILY,
+    "With unit_forget_bias the forget gate's bias begins with one and the others as asked.",
+    script="""
+wide = type(cell).from_config({**cell.get_config(), "units": 24, "unit_forget_bias": True})
+wide.build((None, 32))
+compare(wide.bias.value, np.repeat([0.0, 1.0, 0.0, 0.0], 24), 0.0)
+""",
+    caught=("https://github.com/kngwyu/Rainy/pull/17",),
+    wants=ONE,
+    most=1,
+)
+def unit_forget_bias(case: Case) -> None:
+    """Look at the bias of a cell whose other biases begin with zero."""
+    claim = case.target.claim
+    if claim is None or claim.equations is None or "f" not in claim.equations.gates:
+        raise NotApplicable("the equations have no forget gate")
+    try:
+        cell = case.target.cell_of(
+            case.target.make(
+                "float64", unit_forget_bias=True, use_bias=True, bias_initializer="zeros"
+            )
+        )
+    except UsageError:
+        raise NotApplicable("the cell has no argument unit_forget_bias") from None
+    cell.build((None, case.features))
+    weights = claim.read(claim.weights(cell))
+    for gate in claim.equations.gates:
+        wanted = np.full_like(weights[f"b_{gate}"], float(gate == "f"))
+        case.agree(weights[f"b_{gate}"], wanted, EXACT, f"the initial bias of gate {gate}")

@@ -1,0 +1,210 @@
+"""Family "modes": eager, graph, XLA, unrolled and looped runs are one function."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gru_bench.laws.broken import NotApplicable
+from gru_bench.laws.case import Array, Case
+from gru_bench.laws.law import Wants, law
+
+FAMILY = "modes"
+
+#: Runs in which masks are drawn anew, to see whether a trace has frozen them.
+DRAWS = 16
+
+STEP = Wants(batch=(3,), steps=(1,), narrow=True)
+RUN = Wants(batch=(3,), steps=(3,), narrow=True)
+
+
+def _agree(
+    case: Case, got: tuple[Array, list[Array]], expected: tuple[Array, list[Array]], what: str
+) -> None:
+    case.agree(got[0], expected[0], case.rounding, f"outputs {what}")
+    for k, (a, b) in enumerate(zip(got[1], expected[1], strict=True)):
+        case.agree(a, b, case.rounding, f"final state {k} {what}")
+
+
+MODE = """
+def function(x, flat):
+    nested = keras.tree.pack_sequence_as(cell.get_initial_state(batch_size=x.shape[0]), flat)
+    output, new = cell(x, nested, **({"training": True} if training else {}))
+    return output, keras.tree.flatten(new)
+
+
+x, flat = tf.constant(xs[0], dtype), [tf.constant(s, dtype) for s in states]
+eager = function(x, flat)  # draws the masks that the cell keeps, if any
+traced = tf.function(function, autograph=False, jit_compile=mode == "xla")(x, flat)
+compare(traced[0], eager[0], limit)
+for a, b in zip(traced[1], eager[1]):
+    compare(a, b, limit)
+"""
+
+
+def _check_step(case: Case, mode: str) -> None:
+    subject = case.subject()
+    case.note(mode=mode)
+    eager = subject.step(case.xs[0], case.states)
+    _agree(case, subject.step(case.xs[0], case.states, mode), eager, f"in mode {mode}")
+
+
+@law(
+    "graph-equals-eager",
+    FAMILY,
+    "A traced step equals an eager one.",
+    script=MODE,
+    wants=STEP,
+)
+def graph(case: Case) -> None:
+    """Trace the step."""
+    _check_step(case, "graph")
+
+
+@law(
+    "xla-equals-eager",
+    FAMILY,
+    "A step compiled by XLA equals an eager one.",
+    script=MODE,
+    caught=("https://github.com/tensorflow/tensorflow/issues/125391",),
+    wants=STEP,
+)
+def xla(case: Case) -> None:
+    """Compile the step."""
+    _check_step(case, "xla")
+
+
+LOOPS = """
+def layer_run(way, mode):
+    if seed_generators := [g for layer in cell._flatten_layers() for g in layer._seed_generators]:
+        for generator in seed_generators:
+            generator.state.assign([7, 0])
+    layer = keras.layers.RNN(
+        cell, return_sequences=True, return_state=True, unroll=way == "unrolled", dtype=dtype
+    )
+
+    def function(x, flat):
+        nested = keras.tree.pack_sequence_as(cell.get_initial_state(batch_size=x.shape[0]), flat)
+        outputs, *final = layer(x, initial_state=nested, training=training)
+        return outputs, keras.tree.flatten(final)
+
+    if mode != "eager":
+        function = tf.function(function, autograph=False, jit_compile=mode == "xla")
+    x = tf.constant(np.moveaxis(xs, 0, 1), dtype)
+    return function(x, [tf.constant(s, dtype) for s in states])
+
+
+first, again = layer_run(base, "eager"), layer_run(way, mode)
+compare(again[0], first[0], limit)
+for a, b in zip(again[1], first[1]):
+    compare(a, b, limit)
+"""
+
+
+def _check_loops(case: Case, ways: tuple[tuple[str, str], ...], base: str = "looped") -> None:
+    """Compare runs with an eager run, looped or unrolled, after the same seed."""
+    case.note(base=base)
+    eager = case.loop(base).run(case.xs, case.states, "eager", 7)
+    for way, mode in ways:
+        case.note(way=way, mode=mode)
+        made = case.loop(way).run(case.xs, case.states, mode, 7)
+        _agree(case, made, eager, f"{way} in mode {mode}")
+
+
+@law(
+    "unrolled-equals-looped",
+    FAMILY,
+    "Unrolled and looped runs agree, eagerly and traced.",
+    script=LOOPS,
+    caught=("https://github.com/keras-team/keras/issues/11472",),
+    wants=RUN,
+    share=0.5,
+)
+def loops(case: Case) -> None:
+    """Run in each way."""
+    _check_loops(case, (("looped", "graph"), ("unrolled", "graph"), ("unrolled", "eager")))
+
+
+@law(
+    "xla-run-equals-eager",
+    FAMILY,
+    "A looped run compiled by XLA equals the eager one.",
+    script=LOOPS,
+    caught=("https://github.com/tensorflow/tensorflow/issues/125391",),
+    wants=RUN,
+    share=0.34,
+)
+def xla_loop(case: Case) -> None:
+    """Compile the run."""
+    _check_loops(case, (("looped", "xla"),))
+
+
+TRAINING = Wants(batch=(3,), steps=(3,), narrow=True, training=True, scales=(1.0,))
+
+
+@law(
+    "training-modes-agree",
+    FAMILY,
+    "In training, eager and traced, looped and unrolled runs agree after the same seed.",
+    script=LOOPS,
+    needs=("random",),
+    caught=("https://github.com/tensorflow/tensorflow/issues/33991",),
+    wants=TRAINING,
+    share=0.5,
+)
+def training(case: Case) -> None:
+    """Draw the same masks in each way."""
+    if case.subject().is_functional:
+        _check_loops(case, (("looped", "graph"), ("unrolled", "graph"), ("unrolled", "eager")))
+        return
+    # Keras's loop calls the cell once more than there are steps, to see what it gives; so a cell
+    # that draws at each call draws other numbers looped than unrolled.
+    _check_loops(case, (("looped", "graph"),))
+    _check_loops(case, (("unrolled", "graph"),), base="unrolled")
+
+
+@law(
+    "training-step-in-graph-and-xla",
+    FAMILY,
+    "In training with the masks held, eager, traced and compiled steps agree.",
+    script=MODE,
+    needs=("random",),
+    wants=Wants(batch=(3,), steps=(1,), narrow=True, training=True),
+    share=0.5,
+)
+def held(case: Case) -> None:
+    """Hold the masks; XLA draws other numbers from a seed than TensorFlow does."""
+    if not case.subject().is_functional:
+        raise NotApplicable("the cell draws at each call: XLA draws other numbers from the seed")
+    _check_step(case, "graph")
+    _check_step(case, "xla")
+
+
+@law(
+    "traced-masks-are-drawn-anew",
+    FAMILY,
+    "A traced training run draws its masks at each call, as an eager one does.",
+    script="""
+layer = keras.layers.RNN(cell, return_sequences=True, dtype=dtype)
+function = tf.function(lambda x: layer(x, training=True), autograph=False)
+x = tf.constant(np.moveaxis(xs, 0, 1), dtype)
+first = np.asarray(function(x))
+assert any(not np.array_equal(function(x), first) for _ in range(16)), "the masks are frozen"
+""",
+    needs=("random",),
+    caught=(
+        "https://github.com/tensorflow/tensorflow/issues/33991",
+        "https://github.com/keras-team/keras/issues/23657",
+    ),
+    wants=TRAINING,
+    most=2,
+)
+def not_frozen(case: Case) -> None:
+    """Call one trace often."""
+    loop = case.loop("looped")
+
+    def changes(mode: str, runs: int) -> int:
+        first, *others = (loop.run(case.xs, case.states, mode)[0] for _ in range(runs))
+        return sum(not np.array_equal(first, other) for other in others)
+
+    if not changes("graph", DRAWS) and changes("eager", DRAWS) >= 0.75 * (DRAWS - 1):
+        case.fail(f"{DRAWS} calls of one trace gave the same masks, eager calls did not")

@@ -1,0 +1,416 @@
+"""Family "randomness": dropout, zoneout and noise, when they are drawn and what they average to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gru_bench.errors import UsageError
+from gru_bench.laws.broken import NotApplicable
+from gru_bench.laws.capability import capability
+from gru_bench.laws.case import Array, Case
+from gru_bench.laws.law import Wants, law
+from gru_bench.tolerance import Bound, epsilon
+
+if TYPE_CHECKING:
+    from gru_bench.laws.target import Target
+
+FAMILY = "randomness"
+
+#: Rows of a batch in which at least one mask differs, however small the rate.
+ROWS = 64
+
+#: Rows over which masks are averaged.
+SAMPLES = 4096
+
+#: Calls among which some masks differ.
+CALLS = 6
+
+#: Arguments that say how much is dropped of what.
+RATES = ("dropout", "recurrent_dropout")
+
+EXACT = Bound(0.0, "exact: the same computation twice")
+
+FORGET = """
+def forget(cell):
+    for name in ("reset_dropout_mask", "reset_recurrent_dropout_mask"):
+        getattr(cell, name, lambda: None)()
+
+"""
+
+
+@capability("drops")
+def _drops(target: Target) -> str | None:
+    return None if rates(target) else "the cell has no dropout rate above zero"
+
+
+def rates(target: Target) -> dict[str, float]:
+    """Return the cell's dropout rates above zero, by the arguments that set them."""
+    found = {name: getattr(target.probe.cell, name, 0.0) for name in RATES}
+    return {name: float(rate) for name, rate in found.items() if isinstance(rate, float) and rate}
+
+
+def fresh(case: Case, **changes: Any) -> Any:
+    """Return a new, built Keras cell with the case's weights.
+
+    Args:
+        case: the weights.
+        **changes: constructor arguments beside those given.
+    """
+    cell = case.target.cell_of(case.target.make(case.dtype, **changes))
+    cell.build((None, case.features))
+    for variable, value in zip(cell.trainable_variables, case.weights.values(), strict=True):
+        variable.assign(value)
+    return cell
+
+
+def call(case: Case, cell: Any, x: Array, states: list[Array], training: bool) -> list[Array]:
+    """Return the output and the states of one call of a Keras cell, masks drawn anew."""
+    case.target.forget_masks(cell)
+    return stepped(case, cell, x, states, training)
+
+
+def stepped(case: Case, cell: Any, x: Array, states: list[Array], training: bool) -> list[Array]:
+    """Return the output and the states of one call of a Keras cell with the masks it keeps."""
+    tensors = [case.tf.constant(array, cell.compute_dtype) for array in (x, *states)]
+    nested = case.target.nest(tensors[1:])
+    options = {"training": training} if case.target.takes_training else {}
+    output, new = cell(tensors[0], nested, **options)
+    return [np.asarray(array) for array in (output, *case.keras.tree.flatten(new))]
+
+
+def drawn(case: Case, rows: int) -> tuple[Array, list[Array]]:
+    """Return inputs and states of so many rows that are nowhere zero."""
+    rng = case.rng
+    shapes = [state.shape[1:] for state in case.states]
+    arrays = [rng.normal(size=(rows, *shape)) for shape in ((case.features,), *shapes)]
+    arrays = [array + np.copysign(0.25, array) for array in arrays]
+    case.note(x=arrays[0], start=arrays[1:])
+    return arrays[0], arrays[1:]
+
+
+@law(
+    "inference-repeats",
+    FAMILY,
+    "At inference nothing is drawn: masks forgotten or not, the same call gives the same result.",
+    script=FORGET
+    + """
+first = call(cell, x, start, False)
+for _ in range(3):
+    forget(cell)
+    again = call(cell, x, start, False)
+    compare(again[0], first[0], limit)
+""",
+    caught=("https://github.com/facebookresearch/DME/issues/3",),
+    share=0.3,
+)
+def inference_repeats(case: Case) -> None:
+    """Call a few times."""
+    cell = fresh(case)
+    x, states = drawn(case, ROWS)
+    first = call(case, cell, x, states, False)
+    for _ in range(3):
+        again = call(case, cell, x, states, False)
+        for k, (got, expected) in enumerate(zip(again, first, strict=True)):
+            case.agree(got, expected, EXACT, f"result {k} of another call at inference")
+
+
+@law(
+    "inference-without-dropout",
+    FAMILY,
+    "At inference a cell with dropout computes what the same cell without it computes.",
+    script="""
+plain = type(cell).from_config({**cell.get_config(), **without, "dtype": dtype})
+plain.build((None, xs.shape[-1]))
+plain.set_weights(cell.get_weights())
+compare(call(cell, x, start, False)[0], call(plain, x, start, False)[0], limit)
+""",
+    needs=("drops",),
+    caught=("https://github.com/NVIDIA/tacotron2/pull/147",),
+    share=0.3,
+)
+def inference_without_dropout(case: Case) -> None:
+    """Compare with the same cell made without."""
+    without = dict.fromkeys(rates(case.target), 0.0)
+    case.note(without=without)
+    x, states = drawn(case, ROWS)
+    got = call(case, fresh(case), x, states, False)
+    expected = call(case, fresh(case, **without), x, states, False)
+    scale = max(1.0, float(np.abs(np.concatenate([a.ravel() for a in expected])).max()))
+    # Keras computes gates one by one where a mask could differ between them.
+    count = 32 * (case.features + states[0].shape[-1])
+    size = max(1.0, *(float(np.abs(w).max()) for w in case.weights.values()))
+    bound = Bound(
+        count * epsilon(case.dtype) * scale * size * 8, f"{count} ε ({case.dtype}) on products"
+    )
+    for k, (one, other) in enumerate(zip(got, expected, strict=True)):
+        case.agree(one, other, bound, f"result {k} at inference with dropout")
+
+
+@law(
+    "dropout-drops",
+    FAMILY,
+    "A cell with a dropout rate drops something in training, by each of its rates.",
+    script=FORGET
+    + """
+quiet = call(cell, x, start, False)
+drawn = []
+for _ in range(6):
+    forget(cell)
+    drawn.append(call(cell, x, start, True))
+assert any((d[0] != quiet[0]).any() for d in drawn), "training equals inference"
+""",
+    needs=("drops",),
+    caught=("https://github.com/snorkel-team/snorkel/pull/910",),
+    share=0.3,
+)
+def dropout_drops(case: Case) -> None:
+    """Leave each rate alone in turn."""
+    every = rates(case.target)
+    x, states = drawn(case, ROWS)
+    for name in every:
+        others = {other: 0.0 for other in every if other != name}
+        cell = fresh(case, **others)
+        quiet = call(case, cell, x, states, False)
+        noisy = [call(case, cell, x, states, True) for _ in range(CALLS)]
+        if all(_equal(one, quiet) for one in noisy):
+            case.fail(f"with {name}={every[name]} training gives what inference gives", what=name)
+
+
+def _equal(one: list[Array], other: list[Array]) -> bool:
+    return all(np.array_equal(a, b, equal_nan=True) for a, b in zip(one, other, strict=True))
+
+
+@law(
+    "masks-differ-between-calls",
+    FAMILY,
+    "Masks are drawn anew: not all training calls give the same.",
+    script=FORGET
+    + """
+drawn = []
+for _ in range(6):
+    forget(cell)
+    drawn.append(call(cell, x, start, True))
+assert any((d[0] != drawn[0][0]).any() for d in drawn), "all calls drew the same masks"
+""",
+    needs=("random",),
+    caught=(
+        "https://github.com/tensorflow/tensorflow/issues/33991",
+        "https://github.com/tensorflow/tensorflow/issues/2789",
+        "https://github.com/abr/keras-lmu/pull/29",
+    ),
+    share=0.3,
+)
+def masks_differ(case: Case) -> None:
+    """Call some times, each source of randomness by itself where there are several."""
+    every = rates(case.target)
+    x, states = drawn(case, ROWS)
+    for name in every or [""]:
+        others = {other: 0.0 for other in every if other != name}
+        cell = fresh(case, **others)
+        made = [call(case, cell, x, states, True) for _ in range(CALLS)]
+        quiet = call(case, cell, x, states, False)
+        if all(_equal(one, made[0]) for one in made) and not _equal(made[0], quiet):
+            case.fail(
+                f"{CALLS} training calls drew the same masks{name and ' by ' + name}", what=name
+            )
+
+
+@law(
+    "masks-hold-over-steps",
+    FAMILY,
+    "A cell that keeps its masks draws them once for all steps of a run.",
+    script=FORGET
+    + """
+forget(cell)
+first = call(cell, x, start, True)
+for _ in range(3):
+    compare(call(cell, x, start, True)[0], first[0], limit)
+""",
+    needs=("random",),
+    caught=("https://github.com/tensorflow/tensorflow/issues/38922",),
+    share=0.3,
+)
+def masks_hold(case: Case) -> None:
+    """Take the same step several times without forgetting the masks."""
+    cell = fresh(case)
+    if not hasattr(cell, "reset_dropout_mask") and not hasattr(
+        cell, "reset_recurrent_dropout_mask"
+    ):
+        raise NotApplicable("the cell keeps no masks")
+    x, states = drawn(case, ROWS)
+    every = rates(case.target)
+    if every:
+        still = fresh(case, **dict.fromkeys(every, 0.0))
+        quiet = call(case, still, x, states, False)
+        if not all(_equal(call(case, still, x, states, True), quiet) for _ in range(2)):
+            raise NotApplicable("the cell draws something besides dropout masks")
+    else:
+        raise NotApplicable("the cell has no dropout masks to keep")
+    first = call(case, cell, x, states, True)
+    for _ in range(3):
+        again = stepped(case, cell, x, states, True)
+        for k, (got, expected) in enumerate(zip(again, first, strict=True)):
+            case.agree(got, expected, EXACT, f"result {k} of another step with the same masks")
+
+
+@law(
+    "seed-repeats",
+    FAMILY,
+    "Two cells made with the same seed draw the same in training.",
+    script="""
+import keras
+config = cell.get_config()
+made = []
+for _ in range(2):
+    one = type(cell).from_config({**config, "seed": 5, "dtype": dtype})
+    one.build((None, xs.shape[-1]))
+    one.set_weights(cell.get_weights())
+    made.append(call(one, x, start, True))
+compare(made[1][0], made[0][0], limit)
+""",
+    needs=("random",),
+    share=0.3,
+)
+def seed_repeats(case: Case) -> None:
+    """Make the cell twice."""
+    x, states = drawn(case, ROWS)
+    try:
+        cells = [fresh(case, seed=5) for _ in range(2)]
+    except UsageError:
+        raise NotApplicable("the cell takes no seed") from None
+    for turn in range(3):
+        first, again = (call(case, cell, x, states, True) for cell in cells)
+        for k, (got, expected) in enumerate(zip(again, first, strict=True)):
+            case.agree(got, expected, EXACT, f"result {k} of training call {turn + 1}")
+
+
+@law(
+    "output-is-state-in-training",
+    FAMILY,
+    "Where the output is a state at inference, it is that state in training.",
+    script="""
+output, new = call(cell, x, start, True)
+compare(output, new[0], limit)
+""",
+    needs=("random", "state"),
+    caught=(
+        "https://github.com/rwth-i6/returnn/issues/1313",
+        "https://github.com/apache/mxnet/issues/18669",
+    ),
+    share=0.3,
+)
+def output_is_state(case: Case) -> None:
+    """Compare output and first state."""
+    cell = fresh(case)
+    x, states = drawn(case, ROWS)
+    claim = case.target.claim
+    quiet = call(case, cell, x, states, False)
+    promised = claim is not None and claim.equations is not None
+    if not promised and not _equal([quiet[0]], [quiet[1]]):
+        raise NotApplicable("the output is no state")
+    made = call(case, cell, x, states, True)
+    case.agree(made[0], made[1], EXACT, "the output in training, as the first state")
+
+
+@law(
+    "mean-over-masks",
+    FAMILY,
+    "The mean over masks is the value at inference, wherever the cell is as good as linear.",
+    script="""
+cell.set_weights(frozen)
+quiet = call(cell, x, start, False)[1][-1]
+many = [np.repeat(array, 4096, axis=0) for array in (x, *start)]
+noisy = call(cell, many[0], many[1:], True)[1][-1].astype("float64")
+compare(noisy.mean(axis=0), quiet[0], limit)
+""",
+    needs=("random", "state"),
+    caught=("https://github.com/Cohere-Labs-Community/Targeted-Dropout/issues/14",),
+    wants=Wants(scales=(1.0,)),
+    most=2,
+)
+def mean_over_masks(case: Case) -> None:
+    """Average over many rows that are the same, with weights so small that gates hardly move."""
+    cell, rng = fresh(case), case.rng
+    for variable in cell.trainable_variables:
+        variable.assign(rng.normal(size=variable.shape) / 128)
+    x, states = drawn(case, 1)
+    quiet = [array[0] for array in call(case, cell, x, states, False)]
+    _check_linear(case, cell, x, states)
+    rows = [np.repeat(array, SAMPLES, axis=0) for array in (x, *states)]
+    case.note(frozen=cell.get_weights())
+    made = call(case, cell, rows[0], rows[1:], True)
+    for k, (noisy, expected) in enumerate(zip(made, quiet, strict=True)):
+        spread = noisy.std(axis=0).astype(np.float64)
+        size = float(np.abs(expected).max(initial=0))
+        bound = Bound(
+            6 * spread / np.sqrt(SAMPLES) + 1e-3 * spread + 64 * epsilon(case.dtype) * size,
+            f"6 standard errors of {SAMPLES} masks, and what is not linear",
+        )
+        case.agree(noisy.mean(axis=0), expected, bound, f"the mean of result {k}")
+
+
+def _check_linear(case: Case, cell: Any, x: Array, states: list[Array]) -> None:
+    """Refuse a cell that is far from linear even with small weights."""
+    at = []
+    for factor in (0.0, 1.0, 2.0):
+        moved = [factor * state for state in states]
+        at.append(call(case, cell, factor * x, moved, False)[1])
+    first, second = at[1] - at[0], at[2] - at[1]
+    if not np.allclose(first, second, rtol=0.02, atol=1e-2 * float(np.abs(first).max())):
+        raise NotApplicable("the cell is not linear even where its weights are small")
+
+
+@law(
+    "dropout-reaches-every-gate",
+    FAMILY,
+    "Where everything is dropped nothing of it is left, in no gate: of the input, and of the state "
+    "where the update gate is open.",
+    script="""
+wide = type(cell).from_config({**cell.get_config(), **rate, "dtype": dtype})
+wide.build((None, xs.shape[-1]))
+wide.set_weights(frozen)
+others = [x + 1, start] if name == "dropout" else [x, [s + 1 for s in start]]
+first = call(wide, x, start, True)
+for kind in ("reset_dropout_mask", "reset_recurrent_dropout_mask"):
+    getattr(wide, kind, lambda: None)()
+compare(call(wide, *others, True)[0], first[0], limit)
+""",
+    needs=("drops",),
+    share=0.3,
+)
+def reaches_every_gate(case: Case) -> None:
+    """Drop all but one in a million, and change what was dropped."""
+    every = rates(case.target)
+    x, states = drawn(case, 2)
+    for name in every:
+        rate = {name: 1 - 2.0**-20, **{other: 0.0 for other in every if other != name}}
+        cell = fresh(case, **rate)
+        if name == "recurrent_dropout" and not _opened(case, cell):
+            continue
+        case.note(rate=rate, name=name, frozen=cell.get_weights())
+        moved = (x + 1, states) if name == "dropout" else (x, [state + 1 for state in states])
+        first = call(case, cell, x, states, True)
+        again = call(case, cell, *moved, True)
+        what = "input" if name == "dropout" else "state"
+        case.agree(again[0], first[0], EXACT, f"the output for another {what}, all of it dropped")
+
+
+def _opened(case: Case, cell: Any) -> bool:
+    """Open the update gate by its bias; return whether that leaves nothing that is not dropped."""
+    claim = case.target.claim
+    if claim is None or claim.equations is None:
+        return False
+    if claim.equations.name == "simple-rnn":
+        return True
+    named = claim.weights(cell)
+    weights = claim.read(named)
+    for gate, value in claim.gates(shut=False).items():
+        if f"b_{gate}" not in weights or any(name.startswith("p_") for name in weights):
+            return False
+        weights[f"b_{gate}"][...] = 2.0**14 if value else -(2.0**14)
+    kept = [variable for variable in cell.weights if "float" in str(variable.dtype)]
+    for variable, array in zip(kept, named.values(), strict=True):
+        variable.assign(array)
+    return True

@@ -1,0 +1,182 @@
+"""Family "one function": a cell is a function of weights, inputs and states, and of no more."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gru_bench.laws.case import Array, Case
+from gru_bench.laws.law import Wants, law
+
+FAMILY = "one function"
+
+ONE_STEP = Wants(steps=(1,))
+
+
+def _agree(case: Case, got: tuple[Array, list[Array]], expected: tuple[Array, list[Array]]) -> None:
+    case.agree(got[0], expected[0], case.rounding, "output")
+    for k, (a, b) in enumerate(zip(got[1], expected[1], strict=True)):
+        case.agree(a, b, case.rounding, f"state {k}")
+
+
+AGREE = """
+compare(again[0], first[0], limit)
+for a, b in zip(again[1], first[1]):
+    compare(a, b, limit)
+"""
+
+
+@law(
+    "same-call-after-call",
+    FAMILY,
+    "The same inputs give the same outputs, call after call.",
+    script="""
+first = call(cell, xs[0], states)
+for _ in range(4):
+    again = call(cell, xs[0], states)
+    compare(again[0], first[0], limit)
+    for a, b in zip(again[1], first[1]):
+        compare(a, b, limit)
+""",
+    caught=("https://github.com/mquad/hgru4rec/issues/11",),
+    wants=ONE_STEP,
+)
+def repeated(case: Case) -> None:
+    """Call the cell a few times."""
+    subject = case.subject()
+    first = subject.call(case.xs[0], case.states)
+    for _ in range(3):
+        _agree(case, subject.call(case.xs[0], case.states), first)
+
+
+@law(
+    "first-call-as-second",
+    FAMILY,
+    "The first call of a new cell gives what its second call gives.",
+    script="first = call(cell, xs[0], states)\nagain = call(cell, xs[0], states)" + AGREE,
+    wants=ONE_STEP,
+    share=0.5,
+)
+def first_call(case: Case) -> None:
+    """Call a new cell twice."""
+    subject = case.fresh()
+    first = subject.call(case.xs[0], case.states)
+    _agree(case, subject.call(case.xs[0], case.states), first)
+
+
+@law(
+    "no-memory-between-calls",
+    FAMILY,
+    "A call does not remember what was asked before, with another number of rows or the same.",
+    script="""
+first = call(make(dtype), xs[0], states)
+call(cell, other, [s + 0.5 for s in states])
+call(cell, other[:1], [s[:1] for s in states])
+again = call(cell, xs[0], states)
+"""
+    + AGREE,
+    caught=("https://github.com/clab/dynet/issues/1053",),
+    wants=ONE_STEP,
+    share=0.5,
+)
+def forgetful(case: Case) -> None:
+    """Ask something else in between."""
+    first = case.fresh().call(case.xs[0], case.states)
+    other = np.round(64 * case.rng.normal(size=case.xs[0].shape)) / 64
+    case.note(other=other)
+    subject = case.fresh()
+    subject.call(other, [s + 0.5 for s in case.states])
+    subject.call(other[:1], [s[:1] for s in case.states])
+    _agree(case, subject.call(case.xs[0], case.states), first)
+
+
+@law(
+    "instances-agree",
+    FAMILY,
+    "Two instances with the same weights are the same function.",
+    script="first = run(cell, xs, states)\nagain = run(make(dtype), xs, states)" + AGREE,
+    share=0.5,
+)
+def instances(case: Case) -> None:
+    """Make another instance."""
+    one, other = case.subject(), case.fresh()
+    _agree(case, other.run(case.xs, case.states), one.run(case.xs, case.states))
+
+
+@law(
+    "weights-are-arguments",
+    FAMILY,
+    "A functional call with weights given equals a stateful call with these weights assigned.",
+    script="""
+first = call(cell, xs[0], states)
+given = [tf.constant(w, cell.variable_dtype) for w in weights]
+for variable in cell.trainable_variables:
+    variable.assign(variable + 1)
+kept = [v.value for v in cell.non_trainable_variables]
+x, flat = tf.constant(xs[0], dtype), [tf.constant(s, dtype) for s in states]
+nested = keras.tree.pack_sequence_as(cell.get_initial_state(batch_size=len(x)), flat)
+(output, new), _ = cell.stateless_call(given, kept, x, nested)
+again = output, keras.tree.flatten(new)
+"""
+    + AGREE,
+    wants=ONE_STEP,
+    share=0.5,
+)
+def functional(case: Case) -> None:
+    """Keep other weights than those that are given."""
+    first = case.subject().call(case.xs[0], case.states)
+    keeper = case.fresh()
+    keeper.assign_values([w + 1 for w in case.weights.values()])
+    _agree(case, keeper.step_with(case.weights.values(), case.xs[0], case.states), first)
+
+
+@law(
+    "weights-are-read",
+    FAMILY,
+    "After weights are assigned, the next call uses them.",
+    script="""
+first = call(make(dtype), xs[0], states)
+for variable in cell.trainable_variables:
+    variable.assign(variable + 1)
+call(cell, xs[0], states)
+for variable, value in zip(cell.trainable_variables, weights):
+    variable.assign(value)
+again = call(cell, xs[0], states)
+"""
+    + AGREE,
+    wants=ONE_STEP,
+    share=0.5,
+)
+def reassigned(case: Case) -> None:
+    """Call with other weights first."""
+    first = case.fresh().call(case.xs[0], case.states)
+    subject = case.fresh()
+    subject.assign_values([w + 1 for w in case.weights.values()])
+    subject.call(case.xs[0], case.states)
+    subject.assign_values(case.weights.values())
+    _agree(case, subject.call(case.xs[0], case.states), first)
+
+
+@law(
+    "arguments-unchanged",
+    FAMILY,
+    "A call changes neither its inputs, nor the list of its states, nor the weights.",
+    script="""
+x = tf.Variable(xs[0], dtype=dtype)
+flat = [tf.Variable(s, dtype=dtype) for s in states]
+nested = keras.tree.pack_sequence_as(cell.get_initial_state(batch_size=x.shape[0]), flat)
+cell(x, nested)
+after = keras.tree.flatten(nested)
+assert len(after) == len(flat) and all(a is b for a, b in zip(after, flat)), "the list of states"
+for got, expected in zip([x, *flat], [xs[0], *states]):
+    assert np.array_equal(got, tf.cast(expected, dtype)), "an argument was assigned to"
+for variable, value in zip(cell.trainable_variables, weights):
+    assert np.array_equal(variable, tf.cast(value, variable.dtype)), "a weight was assigned to"
+""",
+    wants=ONE_STEP,
+)
+def unchanged(case: Case) -> None:
+    """Give arguments that can be assigned to."""
+    changed = case.subject().changed_by_call(case.xs[0], case.states)
+    if changed:
+        case.target.give(case.subject(), dict(case.weights))  # whatever it did to the weights
+        case.fail(f"a call changes {changed}")

@@ -1,0 +1,382 @@
+"""What is checked: a cell or a layer that can be made as often as laws need it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gru_bench.cells import cell_name, load_cell_class
+from gru_bench.equations import Claim, find_claim
+from gru_bench.errors import UsageError, in_one_line
+from gru_bench.gradients import check_gradients
+from gru_bench.laws.rounding import bound_run, imprecision
+from gru_bench.laws.tape import Tape
+from gru_bench.loop import Loop
+from gru_bench.runtime import keras, tf
+from gru_bench.subject import KerasSubject
+
+Array = NDArray[Any]
+
+#: Stands for the dtype in a configuration that is printed.
+_DTYPE = "<dtype>"
+
+#: The batch for which the masks of a training subject are drawn, and to which it is bound.
+BATCH = 3
+
+
+class Target:
+    """A cell, or a layer around one, and the subjects made of it.
+
+    Args:
+        cell: a class, its `package.module:Name`, a function that returns a cell, or an instance,
+            which is made again from its configuration.
+        arguments: for the class or the function.
+        input_size: F, for a cell that works with one input size only; None for several.
+        equations: the name of the equations that the cell claims, or a function; None for a guess.
+
+    Raises:
+        UsageError: it cannot be imported or made, or is not a cell.
+    """
+
+    keras, tf = keras, tf
+    bound = staticmethod(bound_run)
+    imprecision = staticmethod(imprecision)
+    check_gradients = staticmethod(check_gradients)
+    tape = Tape
+
+    def __init__(
+        self,
+        cell: Any,
+        arguments: Mapping[str, Any] | None = None,
+        input_size: int | None = None,
+        equations: Any = None,
+    ) -> None:
+        self.arguments = dict(arguments or {})
+        self.source = load_cell_class(cell, functions=True) if isinstance(cell, str) else cell
+        self.name = cell if isinstance(cell, str) else _name(cell)
+        self.equations = equations
+        #: What the report says beside the outcomes, such as a guess of the equations.
+        self.notes: list[str] = []
+        self._template: Any = None
+        self._subjects: dict[Any, KerasSubject] = {}
+        self._loops: dict[Any, Loop] = {}
+        self._given: dict[int, Mapping[str, Array]] = {}
+        #: Why it has not a capability, or None, as far as `capability.py` was asked.
+        self.lacks: dict[str, str | None] = {}
+        made = self.make("float32")
+        self.is_layer = isinstance(made, (keras.layers.RNN, keras.layers.Bidirectional))
+        #: Whether it is a pair of layers, one for each direction.
+        self.is_pair = isinstance(made, keras.layers.Bidirectional)
+        _check_is_cell(self.cell_of(made), self.name)
+        self.no_float64: str | None = None
+        #: What was raised where the cell cannot run one step.
+        self.no_step: UsageError | None = None
+        units = self._units(made)
+        #: Input sizes to choose from: fewer than units, more than units; never as many.
+        self.features = (
+            (input_size,) if input_size else ((3 if units > 3 else units + 2), units + 1)
+        )
+        self.dtype = self._widest()
+        if equations is not None and self.no_step is None:
+            self.claim  # noqa: B018  an unknown name is bad input, not a broken law
+
+    def _units(self, made: Any) -> int:
+        cell = self.cell_of(made)
+        sizes = [n for n in keras.tree.flatten(cell.state_size) if isinstance(n, int)]
+        return max([1, *sizes])
+
+    def _widest(self) -> str:
+        """Return the widest dtype in which a step runs, and keep why another does not."""
+        for dtype in ("float64", "float32"):
+            try:
+                self.subject(self.features[0], dtype)
+            except UsageError as error:
+                self.no_step = error
+                if dtype == "float64":
+                    self.no_float64 = str(error)
+            else:
+                self.no_step = None
+                return dtype
+        self._built("float32", self.features[0])  # what cannot be built is bad input
+        return "float32"
+
+    def make(self, dtype: str, **changes: Any) -> Any:
+        """Return a new cell or layer, not built.
+
+        Args:
+            dtype: a Keras dtype policy.
+            **changes: arguments of the constructor beside those given.
+
+        Raises:
+            UsageError: the constructor refuses the arguments.
+        """
+        arguments = {**self.arguments, **changes}
+        try:
+            if isinstance(self.source, keras.layers.Layer):
+                return _again(self.source, dtype, changes)
+            takes = inspect.signature(self.source).parameters
+            if "dtype" in takes or any(p.kind is p.VAR_KEYWORD for p in takes.values()):
+                arguments["dtype"] = dtype
+                if any(_holds_layers(value) for value in self.arguments.values()):
+                    return _again(self.source(**arguments), dtype, {})
+                return self.source(**arguments)
+            return _again(self.source(**arguments), dtype, {})
+        except Exception as error:  # a user's constructor can fail in any way
+            given = ", ".join(f"{k}={v!r}" for k, v in self.arguments.items()) or "no arguments"
+            raise UsageError(f"cell {self.name!r} refused {given}: {in_one_line(error)}") from error
+
+    def source_lines(self) -> tuple[str, str]:
+        """Return Python that imports what is checked, and Python that makes `cell` of it."""
+        imports, call = self._made_by("")
+        inner = ".forward_layer.cell" if self.is_pair else ".cell" if self.is_layer else ""
+        return imports, f"cell = {call}{inner}"
+
+    def layer_lines(self) -> tuple[str, str]:
+        """Return Python expressions for the layer, with more `options`, and for the pair."""
+        _, made = self._made_by("options")
+        if self.is_pair:
+            return "None", self._made_by("")[1]
+        layer = made if self.is_layer else "keras.layers.RNN(make(dtype), dtype=dtype, **options)"
+        both = "make_layer(return_sequences=True, return_state=True)"
+        return layer, f"keras.layers.Bidirectional({both}, dtype=dtype)"
+
+    def _made_by(self, options: str) -> tuple[str, str]:
+        """Return the import, and the call, with what a variable of this name holds beside."""
+        source, name = self.source, self.name
+        more = f", **{options}" if options else ""
+        nested = any(map(_holds_layers, self.arguments.values()))
+        if nested or not isinstance(source, type):
+            made = self.make("float32")
+            config = _with_dtype(made.get_config(), _DTYPE)
+            text = repr(config).replace(repr(_DTYPE), "dtype")
+            module, _, found = cell_name(type(made)).partition(":")
+            call = (
+                f"{found}.from_config({{**{text}{more}}})"
+                if more
+                else f"{found}.from_config({text})"
+            )
+        else:
+            module, _, found = name.partition(":")
+            given = "".join(f"{k}={v!r}, " for k, v in self.arguments.items())
+            call = f"{found}({given}dtype=dtype)"
+            if more:
+                call = f"{found}(**{{**{self.arguments!r}, 'dtype': dtype{more}}})"
+        return f"from {module} import {found}", call
+
+    def make_cell(self, dtype: str, features: int | None = None) -> Any:
+        """Return a new cell, a layer's own where the target is a layer.
+
+        Args:
+            dtype: a Keras dtype policy.
+            features: F, to build it; None leaves it unbuilt.
+        """
+        cell = self.cell_of(self.make(dtype))
+        if features is not None:
+            cell.build((None, features))
+        return cell
+
+    def subject(
+        self, features: int, dtype: str | None = None, training: bool = False
+    ) -> KerasSubject:
+        """Return the subject for these sizes; made once and shared by all laws.
+
+        Raises:
+            UsageError: the cell cannot be built or run so.
+        """
+        key = (features, dtype or self.dtype, training)
+        if key not in self._subjects:
+            cell = self._built(key[1], features)
+            self._subjects[key] = KerasSubject(cell, features, training, BATCH if training else 1)
+        return self._subjects[key]
+
+    def cell_of(self, made: Any) -> Any:
+        """Return the cell in what `make` returned: of the forward layer where there are two."""
+        layer = made.forward_layer if self.is_pair else made
+        return layer.cell if self.is_layer else made
+
+    def layer(self, dtype: str, **options: Any) -> Any:
+        """Return what is checked as a layer, not built: itself, or Keras's around the cell.
+
+        Args:
+            dtype: a Keras dtype policy.
+            **options: of a Keras RNN layer.
+        """
+        if self.is_layer:
+            return self.make(dtype, **options)
+        return keras.layers.RNN(self.make(dtype), dtype=dtype, **options)
+
+    def pair(self, dtype: str) -> Any:
+        """Return what is checked in both directions, not built.
+
+        Args:
+            dtype: a Keras dtype policy.
+        """
+        if self.is_pair:
+            return self.make(dtype)
+        layer = self.layer(dtype, return_sequences=True, return_state=True)
+        return keras.layers.Bidirectional(layer, dtype=dtype)
+
+    def adapt(self, cell: Any, features: int) -> KerasSubject:
+        """Return a subject for a cell of one's own making.
+
+        Raises:
+            UsageError: it cannot be built or run.
+        """
+        return KerasSubject(cell, features)
+
+    @cached_property
+    def claim(self) -> Claim | None:
+        """The equations that the cell claims or that its weights suggest; None for none.
+
+        Raises:
+            UsageError: the name is unknown, or the weights are not those of the equations.
+        """
+        claim = find_claim(self.probe.cell, self.equations)
+        if claim is not None:
+            self.notes.append(f"equations: {claim.describe()}")
+        return claim
+
+    def forget_masks(self, cell: Any) -> None:
+        """Let the next call of a Keras cell draw the masks that it keeps."""
+        for layer in cell._flatten_layers():
+            for name in ("reset_dropout_mask", "reset_recurrent_dropout_mask"):
+                getattr(layer, name, lambda: None)()
+
+    def nest(self, states: list[Any]) -> Any:
+        """Return a flat list of states in the shape in which the cell takes them."""
+        return keras.tree.pack_sequence_as(self.probe.nested, states)
+
+    @cached_property
+    def takes_training(self) -> bool:
+        """Whether the cell can be told that it is training."""
+        return "training" in inspect.signature(self.probe.cell.call).parameters
+
+    def forget(self, subject: KerasSubject) -> None:
+        """Have weights assigned anew to a subject whose weights someone has changed."""
+        self._given.pop(id(subject), None)
+
+    def _built(self, dtype: str, features: int) -> Any:
+        """Return a built cell, with weights of zero where only its initialisers fail.
+
+        TensorFlow has no QR decomposition in bfloat16, so an orthogonal initialiser has none.
+        """
+        try:
+            return self.make_cell(dtype, features)
+        except UsageError:
+            raise
+        except Exception as error:  # a user's cell can fail in any way
+            try:
+                cell = self._with_zeros(dtype, features)
+            except Exception:
+                raise UsageError(
+                    f"cell {self.name!r} cannot be built: {in_one_line(error)}"
+                ) from error
+            note = f"in {dtype} its initialisers fail, zeros were used: {in_one_line(error)[:160]}"
+            if note not in self.notes:
+                self.notes.append(note)
+            return cell
+
+    def _with_zeros(self, dtype: str, features: int) -> Any:
+        """Return a built cell whose weights are zero, which saves drawing them."""
+        cell = self.make_cell(dtype)
+        for layer in cell._flatten_layers():
+            layer.add_weight = _with_zeros(layer.add_weight)
+        cell.build((None, features))
+        return cell
+
+    def fresh(self, features: int, dtype: str | None = None) -> KerasSubject:
+        """Return a subject of a new cell that has never been called; its weights are zero."""
+        like = self.subject(features, dtype)
+        return like.with_cell(self._with_zeros(dtype or self.dtype, features))
+
+    def loop(self, features: int, way: str, training: bool = False) -> Loop:
+        """Return the cell in Keras's loop, made once and shared by all laws.
+
+        Args:
+            features: F.
+            way: "looped" or "unrolled".
+            training: whether masks are drawn, anew in each run.
+        """
+        key = (features, way, training)
+        if key not in self._loops:
+            cell = self._with_zeros(self.dtype, features)
+            like = self.subject(features, None, training)
+            self._loops[key] = Loop(like.with_cell(cell), way)
+        return self._loops[key]
+
+    def give(self, subject: KerasSubject, weights: Mapping[str, Array]) -> None:
+        """Assign weights where the subject does not have them already."""
+        if self._given.get(id(subject)) is not weights:
+            # In order: a weight's full name can hold a number that counts instances.
+            subject.assign_values(weights.values())
+            self._given[id(subject)] = weights
+
+    @property
+    def probe(self) -> KerasSubject:
+        """A subject to ask for shapes and names."""
+        return self.subject(self.features[0])
+
+    @cached_property
+    def is_random(self) -> bool:
+        """Whether training gives something else than inference."""
+        rng = np.random.default_rng(0)
+        drawn, plain = (self.subject(self.features[0], training=t) for t in (True, False))
+        x = rng.normal(size=(BATCH, self.features[0]))
+        states = [rng.normal(size=(BATCH, *shape)) for shape in plain.state_shapes]
+        self.give(plain, drawn.parameters)
+        made = [s.step(x, states) for s in (drawn, plain)]
+        flat = [np.concatenate([a.ravel() for a in (o, *n)]) for o, n in made]
+        return not np.array_equal(flat[0], flat[1], equal_nan=True)
+
+
+def _name(cell: Any) -> str:
+    if isinstance(cell, type):
+        return cell_name(cell)
+    if isinstance(cell, keras.layers.Layer):
+        return cell_name(type(cell))
+    module = getattr(cell, "__module__", "__main__")
+    return f"{module}:{getattr(cell, '__qualname__', type(cell).__name__)}"
+
+
+def _check_is_cell(made: Any, name: str) -> None:
+    if not hasattr(made, "state_size"):
+        raise UsageError(f"{name!r} is not a recurrent cell: it has no state_size")
+    try:
+        accepted = list(inspect.signature(made.call).parameters)
+    except (AttributeError, TypeError, ValueError):
+        accepted = []
+    if len(accepted) < 2:
+        raise UsageError(f"{name!r} is not a recurrent cell: it has no call(inputs, states)")
+
+
+def _with_zeros(add_weight: Any) -> Any:
+    """Return `add_weight` with another initialiser."""
+
+    def add(*args: Any, **kwargs: Any) -> Any:
+        given = {**dict(zip(("shape", "initializer"), args, strict=False)), **kwargs}
+        return add_weight(*args[2:], **{**given, "initializer": "zeros"})
+
+    return add
+
+
+def _holds_layers(value: Any) -> bool:
+    return any(isinstance(part, keras.layers.Layer) for part in keras.tree.flatten(value))
+
+
+def _again(layer: Any, dtype: str, changes: Mapping[str, Any]) -> Any:
+    """Return a layer made from a layer's configuration, in another dtype all through."""
+    config = _with_dtype(layer.get_config(), dtype)
+    return type(layer).from_config({**config, **changes})
+
+
+def _with_dtype(config: Any, dtype: str) -> Any:
+    if isinstance(config, dict):
+        return {k: dtype if k == "dtype" else _with_dtype(v, dtype) for k, v in config.items()}
+    if isinstance(config, (list, tuple)):
+        return type(config)(_with_dtype(v, dtype) for v in config)
+    return config

@@ -1,0 +1,48 @@
+"""The scripts that repeat failures: on a cell that obeys a law its script finds nothing."""
+
+import numpy as np
+import pytest
+
+from gru_bench.laws import LAWS
+from gru_bench.laws.broken import NotApplicable
+from gru_bench.laws.capability import lacking
+from gru_bench.laws.outcome import FAILED, Outcome
+from gru_bench.laws.script import script_for
+from gru_bench.laws.strategies import Sketch
+from gru_bench.laws.target import Target
+
+CELLS = {
+    "GRU": ("keras.layers:GRU", {"units": 2, "dropout": 0.5, "recurrent_dropout": 0.5}),
+    "LSTMCell": ("keras.layers:LSTMCell", {"units": 2}),
+}
+
+#: What a failing law would have said of its case, for scripts that cannot do without.
+SAID = {"place": 0, "entry": (0, 0), "result": 0, "where": (0, 0, 0)}
+
+
+@pytest.fixture(scope="module", params=CELLS)
+def target(request):
+    return Target(*CELLS[request.param])
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_a_script_finds_nothing_where_its_law_holds(target, name):
+    law = LAWS[name]
+    why = [w for w in (lacking(target, need) for need in law.needs) if w is not None]
+    if why:
+        pytest.skip(f"not applicable: {why[0]}")
+    if name == "second-derivatives":
+        pytest.skip("its script holds the product that was wrong")
+    wants = law.wants
+    sketch = Sketch(
+        target.features[0], wants.batch[-1], wants.steps[-1], wants.scales[0], "ordinary", False, 7
+    )
+    case = sketch.case(target, wants)
+    # Means over masks are as exact as there are masks.
+    case.note(**SAID, limit=0.05 if law.family == "randomness" else 1e-6)
+    try:
+        law.check(case)
+    except NotApplicable as reason:
+        pytest.skip(f"not applicable: {reason}")
+    script = script_for(law, case, Outcome(law.name, law.family, law.statement, FAILED, "made up"))
+    exec(compile(script, name, "exec"), {"__name__": "__script__", "np": np})

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import csv
+import re
+from typing import Any
+
+import pytest
+
+from gru_bench.cells import load_cell_class
+from gru_bench.laws import LAWS
+from gru_bench.laws.runner import check_cell
+from tests.wrong_cells import TABLE, WrongCell, base, matrix
+from tests.wrong_cells.mutants import EQUIVALENT, mutants
+
+by_name = {entry.name: entry for entry in TABLE}
+
+#: One wrong cell for each kind of mistake, and the law that it is there for.
+SAMPLE = [
+    ("gru:CandidateWithoutReset", "gate-reset-forgets"),
+    ("gru:HiddenBiasOutsideReset", "equations-one-step"),
+    ("gru:BlendExchanged", "equations-one-step"),
+    ("gru:ActivationIgnored", "equations-activations"),
+    ("gru:ActivationsSwapped", "gate-state-bounded"),
+    ("gru:StaleScratchRows", "batch-row-alone"),
+    ("lstm:InputForgetSwapped", "gate-shut-keeps"),
+    ("lstm:ClipAfterOutput", "equations-clip"),
+    ("lstm:EpsilonFixed", "equations-epsilon"),
+    ("dropout:MaskNewEachStep", "masks-hold-over-steps"),
+    ("dropout:SameMaskEachCall", "masks-differ-between-calls"),
+    ("dropout:DropoutAtInference", "inference-repeats"),
+    ("dropout:DropoutNotUsed", "dropout-drops"),
+    ("dropout:MaskNotScaled", "mean-over-masks"),
+    ("dropout:ZoneoutTwoMasks", "output-is-state-in-training"),
+    ("dropout:DropoutHitsCarry", "gate-shut-keeps-in-training"),
+    ("citizen:UnitsNotSaved", "config-keeps-arguments"),
+    ("citizen:SeedNotSaved", "config-same-masks"),
+    ("citizen:FanOfAllGates", "initialiser-fan"),
+    ("citizen:OrthogonalAcrossGates", "initialiser-orthogonal"),
+    ("citizen:GatesStartEqual", "initialiser-distinct"),
+    ("citizen:SameNames", "weights-have-names"),
+    ("gru:BuiltInCall", "weights-made-in-build"),
+    ("layers:MaskIgnored", "layer-mask"),
+    ("layers:MaskNotReversed", "layer-backwards"),
+    ("layers:InitialStateIgnored", "layer-runs-the-cell"),
+    ("layers:ResetDoesNothing", "layer-stateful"),
+    ("layers:StatefulByDefault", "layer-forgets"),
+    ("layers:ForwardStatesTwice", "layer-both-directions"),
+]
+
+
+@pytest.mark.parametrize(("name", "law"), SAMPLE)
+def test_a_wrong_cell_is_caught_by_its_law(name: str, law: str) -> None:
+    wrong = by_name[f"tests.wrong_cells.{name}"]
+    report = check_cell(
+        wrong.make, wrong.arguments, equations=wrong.equations, profile="quick", law=law
+    )
+    assert [outcome.law for outcome in report.failed] == [law]
+
+
+@pytest.mark.parametrize(
+    ("make", "arguments"),
+    [
+        (base.GRU, {}),
+        (base.LSTM, {"peephole": True, "cell_clip": 0.5, "forget_bias": 1.0}),
+        (base.MinGRU, {}),
+        (base.LayerNormLSTM, {}),
+        (base.Zoneout, {"zoneout": 0.25}),
+    ],
+)
+def test_what_wrong_cells_are_made_of_is_right(make: Any, arguments: dict[str, Any]) -> None:
+    laws = [law.name for law in LAWS.values() if law.family in ("equations", "gates")]
+    report = check_cell(make, {"units": 3, **arguments}, profile="quick", law=laws)
+    assert report.ok, report
+
+
+def test_there_are_enough_and_none_stands_there_twice() -> None:
+    assert len(by_name) == len(TABLE) >= 60
+
+
+@pytest.mark.parametrize("entry", TABLE, ids=lambda entry: entry.name.rpartition(":")[2])
+def test_an_entry_says_what_is_wrong_and_where_it_was_seen(entry: WrongCell) -> None:
+    assert re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+/(issues|pull)/\d+", entry.address)
+    assert re.fullmatch(r"[A-Z].+\.", entry.mistake)
+    assert load_cell_class(entry.name) is entry.make
+
+
+def test_mutants_are_the_same_each_time() -> None:
+    first, second = mutants(), mutants()
+    assert [(m.name, m.change) for m in first] == [(m.name, m.change) for m in second]
+    assert len({m.name for m in first}) == len(first) >= 60
+    assert not EQUIVALENT.keys() & {m.name for m in first}
+
+
+@pytest.mark.parametrize("path", sorted(matrix.FOLDER.glob("*.csv")), ids=lambda path: path.stem)
+def test_the_published_matrix_is_of_these_cells_and_laws(path: Any) -> None:
+    with path.open(encoding="utf-8", newline="") as file:
+        head, _, *cells = csv.reader(file)
+    laws = head[len(matrix.HEAD) + 1 :]
+    known = {row.cell: row.mistake for row in matrix.rows()}
+    assert set(laws) <= set(LAWS)
+    for cell in cells:
+        assert known.get(cell[0]) == cell[2], cell[0]
+        assert set(cell[len(matrix.HEAD) :]) <= {".", "F", "-", ""}
