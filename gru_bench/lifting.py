@@ -206,7 +206,9 @@ class _Lifter:
     def _matmul(self, attributes: dict[str, Any], a: Any, b: Any) -> _Value:
         if attributes["transpose_a"] or attributes["transpose_b"]:
             raise LiftingError("operation MatMul with a transposed operand cannot be lifted")
-        if not isinstance(b, _Value) or not b.matrix:
+        if not isinstance(b, _Value):
+            b = self._literal_matrix(b)
+        if not b.matrix:
             raise LiftingError("operation MatMul of two values that vary cannot be lifted")
         v = self._vector(a)
         if v.shape != (1, b.shape[0]):
@@ -313,12 +315,11 @@ def _settled(number: int, shift: int) -> int:
 
 def _carried(operation: Any) -> list[bool]:
     """Return which operands' entries an operation moves; the others say how."""
-    floats = [bool(t.dtype.is_floating) for t in operation.inputs]
-    return floats
+    return [bool(t.dtype.is_floating) for t in operation.inputs]
 
 
 def _inexact(kind: str, inputs: Sequence[Any]) -> bool:
-    """Return whether an operation computes with floats, so that folding it would hide a rounding."""
+    """Return whether an operation computes with floats: folded, it would hide a rounding."""
     return kind in ELEMENTARY and any(np.asarray(v).dtype.kind == "f" for v in inputs)
 
 
