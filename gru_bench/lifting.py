@@ -369,7 +369,19 @@ def recognise_lerp(program: Program) -> Program:
                 return z, a, b
         return None
 
+    def away(o: Operation) -> tuple[int, int, int] | None:
+        """Read a - z (a - b), which rounds as a + z (b - a) does."""
+        a, product = o.inputs[0], made.get(o.inputs[1])
+        if product and product.name == "mul":
+            for z, difference in permutations(product.inputs):
+                d = made.get(difference)
+                if d and d.name == "sub" and d.inputs[0] == a:
+                    return z, a, d.inputs[1]
+        return None
+
     def match(o: Operation) -> tuple[int, int, int] | None:
+        if o.name == "sub":
+            return away(o)
         if o.name != "add":
             return None
         left, right = (made.get(k) for k in o.inputs)

@@ -215,7 +215,7 @@ class Floats:
 
     def relu(self, a: Array) -> Array:
         """Return max(a, 0)."""
-        return np.maximum(a, self.dtype.type(0))
+        return np.asarray(np.maximum(a, self.dtype.type(0)))
 
     def lerp(self, z: Array, a: Array, b: Array) -> Array:
         """Return (1 - z) ∘ a + z ∘ b."""
