@@ -263,6 +263,8 @@ class _Lifter:
                 raise LiftingError("a weight matrix is moved together with something else")
             return self._read_block(entries, matrix)
         flat = entries.reshape(-1)
+        if not flat.size:  # nothing, which a concatenation may ask for
+            return self._literal(np.zeros(entries.shape))
         cuts = np.flatnonzero(np.diff(flat) != 1) + 1
         parts = []
         for run in np.split(flat, cuts):
