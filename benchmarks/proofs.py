@@ -142,7 +142,7 @@ def judge_seeds(
 def tell(title: str, records: list[Record]) -> None:
     """Print how many were proved, refuted and open, and how long it took."""
     total = len(records)
-    counts = {name: 0 for name in ("PROVED", "REFUTED", "OPEN")}
+    counts = dict.fromkeys(("PROVED", "REFUTED", "OPEN"), 0)
     for record in records:
         counts[record["outcome"]] += 1
     low, high = binomial_interval(counts["PROVED"], total) if total else (0.0, 1.0)

@@ -55,9 +55,7 @@ class WorstCase:
         """Return output and its two ends side by side `(B, 3 O)`, states, non-trainable values."""
         nominal, low, high = states
         output, new, after = self.network.cell_step(weights, frozen, x, nominal, training)
-        boxes = [
-            Interval(a - self.radius, b + self.radius) for a, b in zip(low, high, strict=True)
-        ]
+        boxes = [Interval(a - self.radius, b + self.radius) for a, b in zip(low, high, strict=True)]
         reach, later = self.program.evaluate(self.algebra, Interval(x, x), boxes, weights)
         far = [tf.maximum(-s.low, s.high) - self.limit for s in later]
         excess = tf.add_n([tf.reduce_sum(tf.nn.relu(f) ** 2, axis=-1) for f in far])

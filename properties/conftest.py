@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -146,7 +146,7 @@ LIFTABLE: dict[str, Callable[..., Any]] = {
 }
 
 
-@lru_cache(maxsize=None)
+@cache
 def _subject(kind: str, units: int, features: int, dtype: str) -> KerasSubject:
     return KerasSubject(LIFTABLE[kind](units, dtype=dtype), features)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -244,7 +244,7 @@ def regions(draw: st.DrawFn, features: int, length: int) -> Region:
     return Region(*(np.array(part, float) for part in (x, center, radius, e)))
 
 
-@lru_cache(maxsize=None)
+@cache
 def lifted(subject: KerasSubject) -> Program:
     return lift(subject)
 
@@ -272,7 +272,7 @@ def split(subject: KerasSubject, states: Array) -> list[Array]:
 
 
 @given(data=st.data())
-@scaled(0.5)
+@scaled(0.25)
 def test_a_point_in_a_region_maps_into_the_enclosed_image(
     liftable: Make, data: st.DataObject
 ) -> None:
@@ -300,7 +300,7 @@ def test_a_point_in_a_region_maps_into_the_enclosed_image(
 
 @pytest.mark.parametrize("mode", ["graph", "xla"])
 @given(data=st.data())
-@scaled(0.5)
+@scaled(0.25)
 def test_compiled_steps_stay_within_the_enclosure(
     mode: str, liftable_gru: KerasSubject, data: st.DataObject
 ) -> None:
@@ -346,7 +346,7 @@ def slack(weights: Sequence[Array], region: Region) -> float:
 
 
 @given(data=st.data())
-@scaled(0.25)
+@scaled(0.125)
 def test_trained_intervals_contain_every_point_and_widen_with_the_region(
     liftable: Make, data: st.DataObject
 ) -> None:

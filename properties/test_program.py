@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ ops = keras.ops
 Make = Callable[..., KerasSubject]
 
 
-@lru_cache(maxsize=None)
+@cache
 def lifted(subject: KerasSubject) -> Program:
     return lift(subject)
 
@@ -54,9 +54,7 @@ def test_the_program_computes_the_cell(
     parameters = draw_weights(data, subject, scale)
     subject.assign(parameters)
     x = data.draw(inputs(dtype, size))
-    states = [
-        data.draw(arrays(dtype, (size.batch, *shape), 2.0)) for shape in subject.state_shapes
-    ]
+    states = [data.draw(arrays(dtype, (size.batch, *shape), 2.0)) for shape in subject.state_shapes]
     output, new = subject.step(x, states)
     program = lifted(subject)
     got, made = program.evaluate(Floats(dtype), x, states, list(parameters.values()))
@@ -127,9 +125,7 @@ def mixed(mix: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @pytest.mark.parametrize("writing", [*CONVEX, *OTHER])
-def test_convex_combinations_are_recognised_and_nothing_else(
-    writing: str, user_cell: Make
-) -> None:
+def test_convex_combinations_are_recognised_and_nothing_else(writing: str, user_cell: Make) -> None:
     subject = user_cell(mixed((CONVEX | OTHER)[writing]), dtype="float64")
     program = lift(subject)
     found = [operation.name for operation in program.operations].count("lerp")
@@ -150,8 +146,10 @@ UNSUPPORTED: dict[str, Callable[..., Any]] = {
     "Softsign": lambda x, h, W, U, b: [ops.softsign(h)] * 2,
     "Mean": lambda x, h, W, U, b: [h - ops.mean(h, axis=1, keepdims=True)] * 2,
     "Maximum": lambda x, h, W, U, b: [ops.maximum(h, 0.5)] * 2,
-    "MatMul with a transposed": lambda x, h, W, U, b: [tf.matmul(h, W[:2], transpose_b=True)] * 2,
-    "MatMul of two values": lambda x, h, W, U, b: [tf.matmul(h, tf.tile(h, (3, 1)))] * 2,
+    "MatMul with a transposed": lambda x, h, W, U, b: (
+        [tf.matmul(h, U[:, :3], transpose_b=True)] * 2
+    ),
+    "MatMul of two values": lambda x, h, W, U, b: [h @ ops.concatenate([h, h, h], axis=0)] * 2,
     "Cast": lambda x, h, W, U, b: [ops.cast(ops.cast(h, "float64"), "float32")] * 2,
     "Sum": lambda x, h, W, U, b: [h * ops.sum(x, axis=1, keepdims=True)] * 2,
 }
@@ -160,7 +158,7 @@ UNSUPPORTED: dict[str, Callable[..., Any]] = {
 @pytest.mark.parametrize("kind", UNSUPPORTED)
 def test_what_is_not_elementary_is_named(kind: str, user_cell: Make) -> None:
     with pytest.raises(LiftingError, match=f"^operation {kind}\\b"):
-        lift(user_cell(UNSUPPORTED[kind], units=6 if kind.endswith("transposed") else 3))
+        lift(user_cell(UNSUPPORTED[kind]))
 
 
 def test_a_layer_norm_is_named() -> None:
@@ -193,9 +191,3 @@ def test_states_that_are_no_vectors_are_refused() -> None:
 
     with pytest.raises(LiftingError, match=r"states of shape .*\(2, 3\).* are not vectors"):
         lift(KerasSubject(Image(), 2))
-
-
-def test_half_precision_is_not_lifted() -> None:
-    cell = keras.layers.GRUCell(3, dtype="mixed_float16")
-    with pytest.raises(LiftingError, match="^operation "):
-        lift(KerasSubject(cell, 2))

@@ -231,13 +231,12 @@ def test_a_certificate_with_the_weights_of_another_seed_is_rejected(
             verify(tmp_path / "c.json")
 
 
-def test_a_network_of_double_precision_is_open() -> None:
-    network = Network("gru_bench:GRUCell", {"units": 2}, TASKS["addition"], "float64")
+@pytest.mark.parametrize("dtype", ["float64", "mixed_float16"])
+def test_a_network_of_another_precision_is_open(dtype: str) -> None:
+    network = Network("gru_bench:GRUCell", {"units": 2}, TASKS["addition"], dtype)
     verdict = prove(Adder(network, np.zeros(network.size)), steps=0)
     assert verdict.outcome == "OPEN"
-    assert verdict.reason == (
-        "proofs are about networks deployed in float32, this one is float64"
-    )
+    assert verdict.reason == f"proofs are about networks deployed in float32, this one is {dtype}"
 
 
 def test_a_cell_that_cannot_be_lifted_is_open_and_names_the_operation() -> None:
