@@ -192,7 +192,7 @@ def test_a_product_and_its_bias_are_enclosed_in_any_order(
     v = Enclosure(center, radius * np.eye(n)[None], zero, low, high, zero)
     point = exactly(center[0]) + exactly(radius * e)
     single = (center[0] + radius * e).astype(np.float32)
-    v.error = np.array([[float(abs(a - float(b))) * 1.0001 for a, b in zip(point, single)]])
+    v.error = np.array([abs(point - exactly(single)) * 1.0001], float)
     found = ALGEBRA.add(ALGEBRA.matmul(v, W), ALGEBRA.constant(bias))
     turned = ALGEBRA.sub(ALGEBRA.constant(bias), ALGEBRA.neg(ALGEBRA.matmul(v, W)))
     exact = point @ exactly(W) + exactly(bias)

@@ -214,7 +214,7 @@ def test_weights_that_are_no_numbers_are_open(proofs: Proofs, prover: Prover) ->
 def test_a_certificate_with_the_weights_of_another_seed_is_rejected(
     proofs: Proofs, tmp_path: Path
 ) -> None:
-    adder, verdict = proofs.get()
+    _, verdict = proofs.get()
     (run,) = train("gru_bench:GRUCell", "provable", seeds=[1])
     other = prove(run.adder(), steps=0)
     assert other.outcome == verdict.outcome == "PROVED"
