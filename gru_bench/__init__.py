@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gru_bench.laws.parametrize import parametrize_laws
     from gru_bench.laws.runner import check_cell
     from gru_bench.network import Network
+    from gru_bench.proof.verdict import Verdict, prove
     from gru_bench.recipe import RECIPES, Recipe, get_recipe
     from gru_bench.task import ADDITION, FAMILIES, TASKS, Transducer, get_task
     from gru_bench.training import TrainedRun, train
@@ -39,6 +40,7 @@ _HOMES = {
     "TrainedRun": "training",
     "Transducer": "task",
     "UsageError": "errors",
+    "Verdict": "proof.verdict",
     "Verified": "checker.induction",
     "check_cell": "laws.runner",
     "check_gradients": "gradients",
@@ -47,6 +49,7 @@ _HOMES = {
     "get_task": "task",
     "gru_step": "cells",
     "parametrize_laws": "laws.parametrize",
+    "prove": "proof.verdict",
     "to_keras": "cells",
     "train": "training",
     "verify": "checker.induction",
@@ -67,6 +70,7 @@ __all__ = [
     "TrainedRun",
     "Transducer",
     "UsageError",
+    "Verdict",
     "Verified",
     "check_cell",
     "check_gradients",
@@ -75,6 +79,7 @@ __all__ = [
     "get_task",
     "gru_step",
     "parametrize_laws",
+    "prove",
     "to_keras",
     "train",
     "verify",

@@ -74,7 +74,7 @@ class Intervals:
         return Interval(tf.sigmoid(a.low), tf.sigmoid(a.high))
 
     def tanh(self, a: Interval) -> Interval:
-        """Return the tanh of a."""
+        """Return the hyperbolic tangent of a."""
         return Interval(tf.tanh(a.low), tf.tanh(a.high))
 
     def relu(self, a: Interval) -> Interval:

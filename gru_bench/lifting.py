@@ -206,7 +206,9 @@ class _Lifter:
     def _matmul(self, attributes: dict[str, Any], a: Any, b: Any) -> _Value:
         if attributes["transpose_a"] or attributes["transpose_b"]:
             raise LiftingError("operation MatMul with a transposed operand cannot be lifted")
-        if not isinstance(b, _Value) or not b.matrix:
+        if not isinstance(b, _Value):
+            b = self._literal_matrix(b)
+        if not b.matrix:
             raise LiftingError("operation MatMul of two values that vary cannot be lifted")
         v = self._vector(a)
         if v.shape != (1, b.shape[0]):
@@ -261,6 +263,8 @@ class _Lifter:
                 raise LiftingError("a weight matrix is moved together with something else")
             return self._read_block(entries, matrix)
         flat = entries.reshape(-1)
+        if not flat.size:  # nothing, which a concatenation may ask for
+            return self._literal(np.zeros(entries.shape))
         cuts = np.flatnonzero(np.diff(flat) != 1) + 1
         parts = []
         for run in np.split(flat, cuts):
@@ -313,12 +317,11 @@ def _settled(number: int, shift: int) -> int:
 
 def _carried(operation: Any) -> list[bool]:
     """Return which operands' entries an operation moves; the others say how."""
-    floats = [bool(t.dtype.is_floating) for t in operation.inputs]
-    return floats
+    return [bool(t.dtype.is_floating) for t in operation.inputs]
 
 
 def _inexact(kind: str, inputs: Sequence[Any]) -> bool:
-    """Return whether an operation computes with floats, so that folding it would hide a rounding."""
+    """Return whether an operation computes with floats: folded, it would hide a rounding."""
     return kind in ELEMENTARY and any(np.asarray(v).dtype.kind == "f" for v in inputs)
 
 
@@ -368,7 +371,19 @@ def recognise_lerp(program: Program) -> Program:
                 return z, a, b
         return None
 
+    def away(o: Operation) -> tuple[int, int, int] | None:
+        """Read a - z (a - b), which rounds as a + z (b - a) does."""
+        a, product = o.inputs[0], made.get(o.inputs[1])
+        if product and product.name == "mul":
+            for z, difference in permutations(product.inputs):
+                d = made.get(difference)
+                if d and d.name == "sub" and d.inputs[0] == a:
+                    return z, a, d.inputs[1]
+        return None
+
     def match(o: Operation) -> tuple[int, int, int] | None:
+        if o.name == "sub":
+            return away(o)
         if o.name != "add":
             return None
         left, right = (made.get(k) for k in o.inputs)

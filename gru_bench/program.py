@@ -66,7 +66,7 @@ class Algebra(Protocol):
         """Return σ(a)."""
 
     def tanh(self, a: Any) -> Any:
-        """Return tanh(a)."""
+        """Return the hyperbolic tangent of a."""
 
     def relu(self, a: Any) -> Any:
         """Return max(a, 0)."""
@@ -143,9 +143,7 @@ class Program:
         """
         algebra = Floats(xs.dtype)
         lead = xs.shape[1:-1]
-        states = [
-            np.broadcast_to(s.astype(xs.dtype), (*lead, s.size)) for s in self.initial_state
-        ]
+        states = [np.broadcast_to(s.astype(xs.dtype), (*lead, s.size)) for s in self.initial_state]
         outputs = []
         for x in xs:
             output, states = self.evaluate(algebra, x, states, weights)
@@ -209,15 +207,15 @@ class Floats:
     def sigmoid(self, a: Array) -> Array:
         """Return σ(a)."""
         with np.errstate(over="ignore"):
-            return sigmoid(a)
+            return np.asarray(sigmoid(a))
 
     def tanh(self, a: Array) -> Array:
-        """Return tanh(a)."""
+        """Return the hyperbolic tangent of a."""
         return np.asarray(np.tanh(a))
 
     def relu(self, a: Array) -> Array:
         """Return max(a, 0)."""
-        return np.maximum(a, self.dtype.type(0))
+        return np.asarray(np.maximum(a, self.dtype.type(0)))
 
     def lerp(self, z: Array, a: Array, b: Array) -> Array:
         """Return (1 - z) ∘ a + z ∘ b."""

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.operations import ELEMENTWISE, MOVES, STRUCTURAL
 from gru_bench.gradients.rows import Rows, Sparse, Value
+from gru_bench.operations import ELEMENTWISE, MOVES, STRUCTURAL
 from gru_bench.runtime import tf
 
 Array = NDArray[Any]

@@ -42,16 +42,13 @@ def make_certificate(system: System, invariant: Invariant, rounding: Rounding) -
             "dtype": "float32",
             "weights_sha256": hashlib.sha256(packed).hexdigest(),
         },
-        "weights": [
-            {"name": name, **_tensor(w)} for name, w in zip(names, weights, strict=True)
-        ],
+        "weights": [{"name": name, **_tensor(w)} for name, w in zip(names, weights, strict=True)],
         "program": {
             "states": list(program.state_sizes),
             "initial_state": [_hex(s) for s in program.initial_state],
             "literals": [_tensor(literal) for literal in program.literals],
             "operations": [
-                {"op": o.name, "inputs": list(o.inputs), **o.attributes}
-                for o in program.operations
+                {"op": o.name, "inputs": list(o.inputs), **o.attributes} for o in program.operations
             ],
             "output": program.output,
             "new_states": list(program.new_states),

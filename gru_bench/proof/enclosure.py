@@ -132,9 +132,7 @@ class Enclosures:
         r = self.rounding
         share = np.expm1((chain.roundings + 1e-3) * np.log1p(r.unit))
         error = (chain.inherited + share * chain.size) * (1 + 16 * EPS)
-        return replace(
-            a, error=error + 8 * r.smallest * (chain.roundings + 2), chain=chain
-        )
+        return replace(a, error=error + 8 * r.smallest * (chain.roundings + 2), chain=chain)
 
     def _rounded(self, error: Array, magnitude: Array) -> Array:
         """Return an error after one more float32 rounding of a value of that magnitude."""
@@ -170,14 +168,12 @@ class Enclosures:
     def neg(self, a: Enclosure) -> Enclosure:
         """Return -a."""
         error = a.error + 4 * self.rounding.smallest
-        return Enclosure(-a.center, -a.gens, a.slack, -a.high, -a.low, error)
+        return Enclosure(-a.center, -a.gens, a.slack, -a.high, -a.low, error, a.chain)
 
     def mul(self, a: Enclosure, b: Enclosure) -> Enclosure:
         """Return a ∘ b = m_a b + m_b a - m_a m_b + (a - m_a)(b - m_b), m the middles."""
         center, gens, slack = _product(a, b)
-        corners = np.stack(
-            [a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high], axis=0
-        )
+        corners = np.stack([a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high], axis=0)
         reach = EPS * np.abs(corners).max(axis=0) + TINY
         low, high = corners.min(axis=0) - reach, corners.max(axis=0) + reach
         error = a.error * b.largest + b.error * a.largest + a.error * b.error
@@ -207,7 +203,7 @@ class Enclosures:
         return np.asarray((inherited + own) * (1 + 16 * EPS) + flushed)
 
     def tanh(self, a: Enclosure) -> Enclosure:
-        """Return tanh(a)."""
+        """Return the hyperbolic tangent of a."""
         error = a.error + self.rounding.tanh + 4 * self.rounding.smallest
         return _curve(a, np.tanh, _tanh_line, error * (1 + 16 * EPS))
 
@@ -224,11 +220,16 @@ class Enclosures:
     def slice(self, a: Enclosure, begin: int, end: int) -> Enclosure:
         """Return entries begin .. end-1."""
         part = np.s_[:, begin:end]
-        chain = a.chain and Chain(
-            a.chain.roundings, a.chain.size[part], a.chain.inherited[part]
+        chain = a.chain and Chain(a.chain.roundings, a.chain.size[part], a.chain.inherited[part])
+        return Enclosure(
+            a.center[part],
+            a.gens[part],
+            a.slack[part],
+            a.low[part],
+            a.high[part],
+            a.error[part],
+            chain,
         )
-        parts = (a.center, a.gens, a.slack, a.low, a.high, a.error)
-        return Enclosure(*(p[part] for p in parts), chain)
 
     def concat(self, parts: Sequence[Enclosure]) -> Enclosure:
         """Return vectors one after the other."""
@@ -272,9 +273,7 @@ def _product(a: Enclosure, b: Enclosure) -> tuple[Array, Array, Array]:
     first = Enclosure(m_a, m_a[..., None] * b.gens, m_a, m_a, m_a, m_a)
     second = Enclosure(m_b, m_b[..., None] * a.gens, m_b, m_b, m_b, m_b)
     gens = _sum(first, second, 1.0)
-    size = np.abs(m_a) * (np.abs(b.center) + b.radius) + np.abs(m_b) * (
-        np.abs(a.center) + a.radius
-    )
+    size = np.abs(m_a) * (np.abs(b.center) + b.radius) + np.abs(m_b) * (np.abs(a.center) + a.radius)
     rest = (w_a + EPS * np.abs(m_a)) * (w_b + EPS * np.abs(m_b))
     slack = np.abs(m_a) * b.slack + np.abs(m_b) * a.slack + rest
     slack = (slack + 4 * EPS * (size + np.abs(m_a * m_b))) * (1 + 8 * EPS) + TINY
@@ -293,8 +292,9 @@ def _lerp_range(z: Enclosure, a: Enclosure, b: Enclosure) -> tuple[Array, Array]
     reach = 4 * EPS * (a.largest + b.largest) + TINY
     low, high = np.minimum(*lows) - reach, np.maximum(*highs) + reach
     # Rounding takes no convex combination out of the hull of its ends.
-    low, high = np.maximum(low, np.minimum(a.low, b.low)), np.minimum(
-        high, np.maximum(a.high, b.high)
+    low, high = (
+        np.maximum(low, np.minimum(a.low, b.low)),
+        np.minimum(high, np.maximum(a.high, b.high)),
     )
     return np.where(inside, low, -np.inf), np.where(inside, high, np.inf)
 

@@ -29,7 +29,7 @@ def explore(system: System, resolution: float, most: int) -> Family | None:
     task, next_state = system.task, np.array(system.task.next_state)
     founders, labels = [system.initial], np.zeros(1, np.int64)
     places = np.tanh(system.initial)[None]
-    following: list[Array] = []
+    following: list[NDArray[np.int64]] = []
     done = 0
     while done < len(founders):
         new = np.stack(founders[done:])

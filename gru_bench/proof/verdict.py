@@ -148,9 +148,7 @@ class Prover:
         return verdict
 
 
-def prove(
-    adder: Adder, seed: int = 0, steps: int = STEPS, seconds: float | None = None
-) -> Verdict:
+def prove(adder: Adder, seed: int = 0, steps: int = STEPS, seconds: float | None = None) -> Verdict:
     """Return the verdict on an adder: PROVED for every length, REFUTED, or OPEN.
 
     Args:
