@@ -8,7 +8,7 @@ import networkx as nx
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patches import Polygon
+from matplotlib.patches import Circle, Polygon
 from numpy.typing import NDArray
 
 from gru_bench.report.exhibit import Exhibit
@@ -29,16 +29,16 @@ def automaton(exhibit: Exhibit) -> Figure:
     whole = graph(task, family.following, family.labels)
     merged = graph(task, np.array(task.next_state), np.arange(task.states))
     counts = np.bincount(family.labels, minlength=task.states)
-    names = {q: f"{q}\n{counts[q]} regions" for q in merged}
+    names = {q: f"{q}\n({counts[q]})" for q in merged}
     small = len(whole) <= MOST_NODES
-    figure = Figure(figsize=(13 if small else 6.5, 6.5), dpi=150, layout="constrained")
+    figure = Figure(figsize=(13 if small else 6, 5), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
-    panels = figure.subplots(1, 1 + small, squeeze=False)[0]
+    panels = figure.subplots(1, 1 + small, squeeze=False, width_ratios=[3, 2][1 - small :])[0]
     if small:
-        _draw(panels[0], whole, {k: str(whole.nodes[k]["label"]) for k in whole}, 7)
-        panels[0].set_title(f"{len(whole)} regions, each with its transducer state")
-    _draw(panels[-1], merged, names, 9)
-    panels[-1].set_title("merged by transducer state")
+        _draw(panels[0], whole, {k: str(whole.nodes[k]["label"]) for k in whole}, 8, 500)
+        panels[0].set_title("regions, each with its transducer state")
+    _draw(panels[-1], merged, names, 9, 1500)
+    panels[-1].set_title(f"{len(whole)} regions merged by transducer state")
     return figure
 
 
@@ -67,39 +67,56 @@ def graph(task: Transducer, following: Array, labels: Array) -> nx.DiGraph:
     return found
 
 
-def _draw(axes: Any, drawn: nx.DiGraph, names: dict[int, str], size: int) -> None:
+def _draw(axes: Any, drawn: nx.DiGraph, names: dict[int, str], size: int, area: int) -> None:
     places = _places(drawn)
     colours = [LINES[label % len(LINES)] for _, label in drawn.nodes(data="label")]
-    texts = {
-        (a, b): " ".join(marks) if len(marks) <= _MOST_SYMBOLS else f"{len(marks)} symbols"
-        for a, b, marks in drawn.edges(data="marks")
-    }
-    bent, nodes = "arc3,rad=0.18", 260 * size
     # The initial region stands out by its rim.
     rims = ["black" if node == 0 else "white" for node in drawn]
+    texts = {edge: _text(drawn.edges[edge]["marks"]) for edge in drawn.edges}
+    bent = {"connectionstyle": "arc3,rad=0.18", "ax": axes}
+    between = [(a, b) for a, b in drawn.edges if a != b]
+    nx.draw_networkx_edges(
+        drawn, places, between, node_size=area, edge_color="#888888", width=0.8, **bent
+    )
+    labels = {edge: texts[edge] for edge in between}
+    nx.draw_networkx_edge_labels(drawn, places, labels, font_size=size, label_pos=0.35, **bent)
+    for node in drawn:
+        if drawn.has_edge(node, node):
+            _draw_loop(axes, np.array(places[node]), _outward(drawn, places, node))
+            spot = places[node] + 0.92 * _outward(drawn, places, node)
+            axes.text(*spot, texts[node, node], fontsize=size, ha="center", va="center")
     nx.draw_networkx_nodes(
-        drawn, places, ax=axes, node_color=colours, node_size=nodes / 3, edgecolors=rims
+        drawn, places, ax=axes, node_color=colours, node_size=area, edgecolors=rims
     )
     nx.draw_networkx_labels(
         drawn, places, names, ax=axes, font_size=size, font_color="white", font_weight="bold"
     )
-    nx.draw_networkx_edges(
-        drawn,
-        places,
-        ax=axes,
-        node_size=nodes / 3,
-        edge_color="#888888",
-        connectionstyle=bent,
-        width=0.8,
-    )
-    nx.draw_networkx_edge_labels(
-        drawn, places, texts, ax=axes, font_size=size, connectionstyle=bent, label_pos=0.35
-    )
+    corners = np.array(list(places.values()))
+    axes.set_xlim(corners[:, 0].min() - 1.4, corners[:, 0].max() + 1.4)
+    axes.set_ylim(corners[:, 1].min() - 1.2, corners[:, 1].max() + 1.2)
+    axes.set_aspect("equal")
     axes.set_axis_off()
-    axes.margins(0.15)
 
 
-def _places(drawn: nx.DiGraph) -> dict[int, Any]:
+def _text(marks: list[str]) -> str:
+    return " ".join(marks) if len(marks) <= _MOST_SYMBOLS else f"{len(marks)} symbols"
+
+
+def _draw_loop(axes: Any, place: Array, outward: Array) -> None:
+    """Draw an edge from a node to itself; its rest lies behind the node."""
+    axes.add_patch(Circle(place + 0.38 * outward, 0.3, fill=False, ec="#888888", lw=0.8, zorder=0))
+
+
+def _outward(drawn: nx.DiGraph, places: dict[int, Array], node: int) -> Array:
+    """Return the unit direction from the middle of a node's transducer state to the node."""
+    state = drawn.nodes[node]["label"]
+    members = [places[other] for other, label in drawn.nodes(data="label") if label == state]
+    away = places[node] - np.mean(members, axis=0)
+    length = float(np.linalg.norm(away))
+    return np.asarray(away / length) if length > 1e-9 else np.array([0.0, 1.0])
+
+
+def _places(drawn: nx.DiGraph) -> dict[int, Array]:
     """Return a place for each node: a circle for each transducer state, on a larger circle."""
     states = sorted({label for _, label in drawn.nodes(data="label")})
     places = {}
@@ -110,7 +127,7 @@ def _places(drawn: nx.DiGraph) -> dict[int, Any]:
         for k, node in enumerate(members):
             angle = 2 * np.pi * k / len(members) + 0.4
             place = np.array([np.cos(angle), np.sin(angle)]) * (len(members) > 1)
-            places[node] = middle + place
+            places[node] = middle + 1.25 * place * max(1, len(members) / 6)
     return places
 
 
@@ -131,6 +148,7 @@ def region_map(exhibit: Exhibit) -> Figure:
         here = (states[labels[where] == label] - mean) @ axes_of
         colour = LINES[label % len(LINES)]
         axes.plot(*here.T, ".", ms=2, color=colour, label=f"transducer state {label}", alpha=0.6)
+    axes.plot(*((exhibit.center[:1] - mean) @ axes_of).T, "x", color="black", ms=7, mew=1.5)
     axes.autoscale_view()
     axes.set_xlabel("first principal direction of the states")
     axes.set_ylabel("second")

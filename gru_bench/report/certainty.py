@@ -127,7 +127,10 @@ def detail(row: Any) -> str:
         )
     if row["outcome"] == "REFUTED":
         operands = ", ".join(_number(number) for number in row["operands"])
-        return f"wrong for {operands}: digit {row['position']:.0f} of {row['length']:.0f}"
+        return (
+            f"wrong for {operands} with {row['length']:.0f} digits a number, at digit "
+            f"{row['position']:.0f} counted from 0"
+        )
     if row["outcome"] == "OPEN" and pd.notna(row["steps"]):
         return (
             f"{row['reason']}; no counterexample in {row['steps']:,.0f} steps, every word of at "

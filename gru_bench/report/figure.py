@@ -123,7 +123,9 @@ def solved_seeds(results: Results) -> Figure:
         grid, shares, ends = _steps(part, "solved_at")
         style = {"color": LINES[number % len(LINES)], "marker": MARKS[number % len(MARKS)]}
         axes.fill_between(grid, *ends.T, step="post", color=style["color"], alpha=0.15, lw=0)
-        axes.step(grid, shares, where="post", ms=4, lw=1.8, label=title, **style)
+        # A paler line lets a dashed one on top of it be seen.
+        alpha = 0.45 if len(results.verdicts) else 1
+        axes.step(grid, shares, where="post", ms=4, lw=1.8, alpha=alpha, label=title, **style)
         if len(results.verdicts):
             grid, shares, _ = _steps(part, "proved_at")
             label = f"{title}: proved for any length"

@@ -34,14 +34,14 @@ from gru_bench.report.table import (
 )
 
 AUTOMATON = (
-    "Each node is a region of states, coloured and named by the transducer state it stands for; the "
-    "initial one has a black rim. An edge says which digits are read, the first operand's first, "
-    "and after the stroke which digit is written. Drawn from the certificate."
+    "Each node is a region of states, coloured and named by the transducer state it stands for; "
+    "the initial one has a black rim. An edge says which digits are read, the first operand's "
+    "first, and after the stroke which digit is written. Drawn from the certificate."
 )
 REGIONS = (
     "Outlines are the proof's regions (boxes in all directions of the state), dots are states that "
     "random words lead to, both seen along the two directions in which these states vary most. "
-    "What overlaps here need not overlap in all directions."
+    "The cross is the initial state. What overlaps here need not overlap in all directions."
 )
 
 

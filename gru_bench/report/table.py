@@ -52,7 +52,7 @@ def make_results(groups: Sequence[Group]) -> Results:
     return Results(
         long,
         summarise(long),
-        seeds,
+        seeds if len(verdicts) else seeds.drop(columns="proved_at"),
         _solving_frame(groups, solve_time, "none solved it"),
         verdicts,
         proving if len(verdicts) else proving.iloc[:0],
