@@ -24,6 +24,7 @@ Array = NDArray[np.float64]
 #: Resolutions tried, coarse to fine, and the most regions that are followed up.
 RESOLUTIONS = (1.0, 0.5, 0.25, 0.12, 0.06, 0.03)
 MOST_REGIONS = 2000
+_FEWEST = 64
 
 #: Rounds of growth after which regions are taken to grow for ever.
 _SWEEPS = 60
@@ -65,7 +66,11 @@ class Attempt:
 
 
 def find(
-    system: System, rounding: Rounding, seed: int = 0, seconds: float = 60.0
+    system: System,
+    rounding: Rounding,
+    seed: int = 0,
+    seconds: float = 60.0,
+    regions: int = MOST_REGIONS,
 ) -> tuple[Invariant | None, list[Attempt]]:
     """Look for an invariant, and say what was tried.
 
@@ -74,13 +79,15 @@ def find(
         rounding: float32's error model.
         seed: of the simulated words.
         seconds: after which no further resolution is begun.
+        regions: most that are followed up, with four symbols; with more symbols, fewer, but
+            at least 64.
     """
     attempts: list[Attempt] = []
     end = time.perf_counter() + seconds
     for resolution in RESOLUTIONS:
         if time.perf_counter() > end:
             break
-        family = explore(system, resolution, MOST_REGIONS // system.task.symbols * 4)
+        family = explore(system, resolution, max(_FEWEST, regions * 4 // system.task.symbols))
         if family is None:
             attempts.append(Attempt(resolution, None, "too many regions"))
             break

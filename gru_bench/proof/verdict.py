@@ -17,7 +17,7 @@ from gru_bench.errors import UsageError, in_one_line
 from gru_bench.network import Network
 from gru_bench.proof.certificate import make_certificate, write_certificate
 from gru_bench.proof.falsify import Falsifier, Search
-from gru_bench.proof.finder import Attempt, find
+from gru_bench.proof.finder import MOST_REGIONS, Attempt, find
 from gru_bench.proof.rounding import Rounding, measured_rounding
 from gru_bench.proof.system import System, make_system
 
@@ -92,6 +92,7 @@ class Prover:
         seed: int = 0,
         steps: int = STEPS,
         seconds: float | None = None,
+        regions: int = MOST_REGIONS,
     ) -> Verdict:
         """Return the verdict on the network with weights θ.
 
@@ -100,12 +101,13 @@ class Prover:
             seed: of simulated words and searches.
             steps: of the network that the search for a counterexample may take; 0 for no search.
             seconds: for each of proving and searching, roughly; None for no limit.
+            regions: most that a proof may have, with four symbols; 0 to look for no proof.
 
         Raises:
             UsageError: a number that is too small.
             gru_bench.proof.falsify.Interrupted: Ctrl-C during the search.
         """
-        verdict = self._prove(theta, seed, 60.0 if seconds is None else seconds)
+        verdict = self._prove(theta, seed, 60.0 if seconds is None else seconds, regions)
         if verdict.outcome == "PROVED" or steps == 0:
             return verdict
         self._falsifier = self._falsifier or Falsifier(self.network, self.threshold)
@@ -115,15 +117,17 @@ class Prover:
             verdict.reason = "operands were found that it gets wrong"
         return verdict
 
-    def _prove(self, theta: Any, seed: int, seconds: float) -> Verdict:
+    def _prove(self, theta: Any, seed: int, seconds: float, regions: int) -> Verdict:
         if not np.all(np.isfinite(theta)):
             return Verdict("OPEN", "its weights are not all finite")
+        if regions == 0:
+            return Verdict("OPEN", "no proof was looked for")
         begun = time.perf_counter()
         try:
             system = make_system(Adder(self.network, theta, self.threshold))
         except UsageError as error:
             return Verdict("OPEN", in_one_line(error))
-        invariant, attempts = find(system, self.rounding, seed, seconds)
+        invariant, attempts = find(system, self.rounding, seed, seconds, regions)
         finding = time.perf_counter() - begun
         if invariant is None:
             last = attempts[-1].reason if attempts else "time ran out"

@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from gru_bench.evaluation import Evaluator
 from gru_bench.network import Network
 from gru_bench.recipe import Recipe
 from gru_bench.report.experiment import CellEntry, Experiment
+from gru_bench.report.judge import Judge
 from gru_bench.report.provenance import machine, source_hash, versions
-from gru_bench.report.run import Inputs, Run, make_run, read_runs, write_run
+from gru_bench.report.run import Inputs, Measured, Run, make_run, read_runs, write_run
+from gru_bench.report.verdict import AnyLength
 from gru_bench.task import get_task
 from gru_bench.training import Program, Progress, TrainedRun, make_network, train_network
 
@@ -97,6 +100,7 @@ def _plan_group(experiment: Experiment, cell: CellEntry, recipe: Recipe) -> Grou
             pairs=experiment.pairs,
             evaluation_seed=experiment.evaluation_seed,
             versions=versions(),
+            any_length=experiment.any_length,
         )
         for seed in experiment.seeds
     ]
@@ -136,6 +140,13 @@ def run_groups(
     return Outcome(list(groups), trained, notices)
 
 
+def make_judge(group: Group) -> Judge:
+    """Return who gives the verdicts that a group asks for."""
+    inputs = group.inputs[0]
+    effort = inputs.any_length or AnyLength()
+    return Judge(group.network, group.recipe.threshold, effort, inputs.evaluation_seed)
+
+
 def _train_group(
     group: Group,
     missing: Sequence[Inputs],
@@ -148,6 +159,14 @@ def _train_group(
     plan = {inputs.seed: inputs for inputs in missing}
     first = missing[0]
     evaluator = Evaluator(group.network, group.recipe.threshold, first.pairs, first.evaluation_seed)
+    judge = make_judge(group) if first.any_length else None
+
+    def measure(theta: Any, iteration: int) -> Measured:
+        accuracy = evaluator.measure_all(theta, first.families, first.lengths)
+        if judge is None:
+            return Measured(accuracy)
+        wrong = sum(found.pairs - found.exact for found in accuracy)
+        return Measured(accuracy, judge.judge(theta, iteration, wrong))
 
     def keep(trained: TrainedRun) -> None:
         run = make_run(trained, plan[trained.seed], machine())
@@ -159,7 +178,7 @@ def _train_group(
             Program(group.network, group.recipe),
             list(plan),
             first.checkpoints,
-            lambda theta, _: evaluator.measure_all(theta, first.families, first.lengths),
+            measure,
             progress,
             keep,
             workers,

@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from gru_bench.errors import UsageError, check_integer, check_known
 from gru_bench.recipe import RECIPES, Count, Recipe, Record, parse, read_toml
+from gru_bench.report.verdict import AnyLength, expand
 from gru_bench.task import FAMILIES, Family, get_task
 
 NotNegative = Annotated[int, pydantic.Field(ge=0)]
@@ -74,7 +75,9 @@ class Experiment(Record):
         lengths: bits per number.
         families: of test pairs.
         pairs: tried at each length and family.
-        evaluation_seed: of the test pairs.
+        evaluation_seed: of the test pairs, and of the verdicts' words.
+        any_length: whether each checkpoint gets a verdict for numbers of any length, and how far
+            that goes: true, or a table with `regions` and `steps`.
         task: what is learned.
         recipes: names, of the bench's recipes or those in `recipe`.
         cells: what is trained; each by each recipe.
@@ -94,6 +97,7 @@ class Experiment(Record):
     families: Annotated[tuple[Family, ...], pydantic.Field(min_length=1)] = FAMILIES
     pairs: Count = 1000
     evaluation_seed: NotNegative = 0
+    any_length: Annotated[AnyLength | None, pydantic.BeforeValidator(expand)] = None
     task: str = "addition"
     recipes: Annotated[tuple[str, ...], pydantic.Field(min_length=1)] = ("default",)
     cells: Annotated[tuple[CellEntry, ...], pydantic.Field(min_length=1)]

@@ -12,8 +12,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from gru_bench.report.certainty import COLUMN, widen
 from gru_bench.report.statistics import share_interval, solved_share
-from gru_bench.report.table import Results, group_keys, group_title, pivot, select, share_text
+from gru_bench.report.table import Results, group_keys, group_title, select, share_text
 
 #: Dark is wrong, bright is right; readable without colour vision and in grey.
 COLOURS = mpl.colormaps["cividis"]
@@ -22,14 +23,20 @@ LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000
 MARKS = "osD^vPX"
 
 
-def heat_map(summary: pd.DataFrame) -> Figure:
-    """Return exact accuracy of one cell and recipe: length × iteration, a panel per family."""
+def heat_map(summary: pd.DataFrame, certain: pd.DataFrame | None = None) -> Figure:
+    """Return exact accuracy of one cell and recipe: length × iteration, a panel per family.
+
+    Args:
+        summary: of the cell and recipe.
+        certain: the share of seeds proved, drawn as a further length, ∞.
+    """
     families = summary["family"].unique()
     rows, columns = summary["iteration"].nunique(), summary["length"].nunique()
+    columns += certain is not None
     width = 1.6 + len(families) * max(2.0, 0.5 * columns + 0.2)
     figure, panels = _panels(len(families), width, 1.5 + 0.36 * rows)
     for axes, family in zip(panels, families, strict=True):
-        _draw_map(axes, pivot(select(summary, family=family), "mean"))
+        _draw_map(axes, widen(select(summary, family=family), certain, "mean"))
         axes.set_title(family)
     figure.supxlabel("length (bits per number)")
     panels[0].set_ylabel("iterations")
@@ -43,7 +50,9 @@ def heat_map(summary: pd.DataFrame) -> Figure:
 
 def _draw_map(axes: Any, means: pd.DataFrame) -> None:
     axes.imshow(means.to_numpy(), COLOURS, vmin=0, vmax=1, aspect="auto", origin="lower")
-    axes.set_xticks(range(means.shape[1]), [f"{n:,}" for n in means.columns])
+    axes.set_xticks(
+        range(means.shape[1]), ["∞" if n == COLUMN else f"{n:,}" for n in means.columns]
+    )
     axes.set_yticks(range(means.shape[0]), [f"{i:,}" for i in means.index])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -106,24 +115,37 @@ def _style_share(axes: Any) -> None:
 
 
 def solved_seeds(results: Results) -> Figure:
-    """Return the share of seeds that have solved the task by each iteration."""
+    """Return the share of seeds that have solved the task, or are proved, by each iteration."""
     figure, (axes,) = _panels(1, 7.5, 3.4)
     for number, key in enumerate(group_keys(results.seeds)):
         part = select(results.seeds, cell=key[0], recipe=key[1])
-        times = [None if pd.isna(time) else int(time) for time in part["solved_at"]]
-        last = int(part["iterations"].iloc[0])
-        grid, shares = solved_share(times, last)
-        grid, shares = np.hstack([0, grid, last]), np.hstack([0, shares, shares[-1]])
-        ends = np.array([share_interval(share * len(times), len(times)) for share in shares])
-        colour, mark = LINES[number % len(LINES)], MARKS[number % len(MARKS)]
-        axes.fill_between(grid, *ends.T, step="post", color=colour, alpha=0.15, lw=0)
         title = group_title(results.seeds, *key)
-        axes.step(grid, shares, where="post", color=colour, marker=mark, ms=4, lw=1.8, label=title)
+        grid, shares, ends = _steps(part, "solved_at")
+        style = {"color": LINES[number % len(LINES)], "marker": MARKS[number % len(MARKS)]}
+        axes.fill_between(grid, *ends.T, step="post", color=style["color"], alpha=0.15, lw=0)
+        # A paler line lets a dashed one on top of it be seen.
+        alpha = 0.45 if len(results.verdicts) else 1
+        axes.step(grid, shares, where="post", ms=4, lw=1.8, alpha=alpha, label=title, **style)
+        if len(results.verdicts):
+            grid, shares, _ = _steps(part, "proved_at")
+            label = f"{title}: proved for any length"
+            axes.step(grid, shares, where="post", ms=4, lw=1.4, ls="--", label=label, **style)
     axes.set_xlabel("iterations")
     axes.set_ylabel("seeds without any error")
     _style_share(axes)
-    figure.legend(loc="outside upper left", frameon=False, ncols=3)
+    columns = 2 if len(results.verdicts) else 3
+    figure.legend(loc="outside upper left", frameon=False, ncols=columns)
     return figure
+
+
+def _steps(part: pd.DataFrame, column: str) -> tuple[Any, Any, Any]:
+    """Return iterations, the share of seeds there by then, and its intervals."""
+    times = [None if pd.isna(time) else int(time) for time in part[column]]
+    last = int(part["iterations"].iloc[0])
+    grid, shares = solved_share(times, last)
+    grid, shares = np.hstack([0, grid, last]), np.hstack([0, shares, shares[-1]])
+    ends = np.array([share_interval(share * len(times), len(times)) for share in shares])
+    return grid, shares, ends
 
 
 def png(figure: Figure) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,9 +12,13 @@ from typing import Any
 import jinja2
 import pandas as pd
 
+from gru_bench.report.automaton import automaton, region_map
+from gru_bench.report.certainty import beside, share_table, summarise, verdict_table, widen
 from gru_bench.report.execution import Outcome
+from gru_bench.report.exhibit import Exhibit
 from gru_bench.report.experiment import Experiment
 from gru_bench.report.figure import heat_map, learning_curves, png, solved_seeds
+from gru_bench.report.loss import loss_table
 from gru_bench.report.markup import accuracy_table, plain_table
 from gru_bench.report.run import Run
 from gru_bench.report.statistics import CONFIDENCE
@@ -23,10 +28,20 @@ from gru_bench.report.table import (
     claim_table,
     group_keys,
     group_title,
-    pivot,
     seed_table,
     select,
     solving_table,
+)
+
+AUTOMATON = (
+    "Each node is a region of states, coloured and named by the transducer state it stands for; "
+    "the initial one has a black rim. An edge says which digits are read, the first operand's "
+    "first, and after the stroke which digit is written. Drawn from the certificate."
+)
+REGIONS = (
+    "Outlines are the proof's regions (boxes in all directions of the state), dots are states that "
+    "random words lead to, both seen along the two directions in which these states vary most. "
+    "The cross is the initial state. What overlaps here need not overlap in all directions."
 )
 
 
@@ -61,29 +76,51 @@ class Page:
         outcome: the groups with their runs.
         results: their frames.
         command: that makes the report again.
+        exhibits: proofs to draw.
     """
 
     experiment: Experiment
     outcome: Outcome
     results: Results
     command: str
+    exhibits: Sequence[Exhibit] = ()
 
     @cached_property
     def pictures(self) -> list[Picture]:
-        """All figures: a heat map and learning curves for each group, then solved seeds."""
+        """All figures: two for each group, solved seeds, two for each proof."""
         heat = f"Each number is the mean over seeds; the tables have its interval. {self.basis}"
         band = f"Lines are means over seeds, bars {self.interval}. {self.basis}"
         found = []
-        for number, (title, part) in enumerate(self._groups(), 1):
-            maps = Picture(f"accuracy-{number}.png", title, heat, png(heat_map(part)))
+        if self.judged:
+            heat += " ∞: share of seeds proved for any length."
+        for number, (title, part, certain) in enumerate(self._groups(), 1):
+            maps = Picture(f"accuracy-{number}.png", title, heat, png(heat_map(part, certain)))
             curves = Picture(f"curves-{number}.png", title, band, png(learning_curves(part)))
             found += [maps, curves]
         step = (
             "Share of seeds that, from that iteration to the last, make no error on any tested "
             f"pair; bands {self.interval}. {self.basis}"
         )
+        if self.judged:
+            step += " Dashed: seeds that from that iteration to the last are proved."
         data = png(solved_seeds(self.results))
-        return [*found, Picture("solved.png", "Seeds that solved the task", step, data)]
+        found.append(Picture("solved.png", "Seeds that solved the task", step, data))
+        return [*found, *self._proofs()]
+
+    def _proofs(self) -> Iterator[Picture]:
+        for number, exhibit in enumerate(self.exhibits, 1):
+            title = f"{exhibit.title}: seed {exhibit.seed} after {exhibit.iteration:,} iterations"
+            yield Picture(f"automaton-{number}.png", title, AUTOMATON, png(automaton(exhibit)))
+            yield Picture(f"regions-{number}.png", title, REGIONS, png(region_map(exhibit)))
+
+    def pictured(self, kind: str) -> list[Picture]:
+        """The figures whose file names begin so."""
+        return [picture for picture in self.pictures if picture.file.startswith(kind)]
+
+    @property
+    def judged(self) -> bool:
+        """Whether verdicts for any length were asked for."""
+        return len(self.results.verdicts) > 0
 
     @property
     def basis(self) -> str:
@@ -126,10 +163,14 @@ class Page:
     def _runs(self) -> list[Run]:
         return [run for group in self.outcome.groups for run in group.runs]
 
-    def _groups(self) -> list[tuple[str, pd.DataFrame]]:
+    def _groups(self) -> list[tuple[str, pd.DataFrame, pd.DataFrame | None]]:
         summary = self.results.summary
         return [
-            (group_title(summary, cell, recipe), select(summary, cell=cell, recipe=recipe))
+            (
+                group_title(summary, cell, recipe),
+                select(summary, cell=cell, recipe=recipe),
+                beside(self.results, cell, recipe),
+            )
             for cell, recipe in group_keys(summary)
         ]
 
@@ -141,14 +182,15 @@ class Page:
     def markdown(self) -> str:
         """Return the page as Markdown; figures lie beside it."""
         groups = [
-            (title, [(f, _markdown(pivot(select(part, family=f)))) for f in _families(part)])
-            for title, part in self._groups()
+            (title, [(f, _markdown(widen(select(part, family=f), c))) for f in _families(part)])
+            for title, part, c in self._groups()
         ]
         return self._render(
             "report.md",
             groups=groups,
             claims=_markdown(self._claims, index=False) if self.experiment.claims else "",
-            solving=_markdown(solving_table(self.results), index=False),
+            solving=_markdown(solving_table(self.results.solving), index=False),
+            **{name: _markdown(frame, index=False) for name, frame in self._tables.items()},
             bits=_markdown(bit_table(self.results), index=False),
             seeds=_markdown(seed_table(self.results)),
         )
@@ -156,18 +198,32 @@ class Page:
     def html(self) -> str:
         """Return the page as HTML that needs no other file."""
         groups = [
-            (title, accuracy_table(part, f"accuracy-{number}"))
-            for number, (title, part) in enumerate(self._groups(), 1)
+            (title, accuracy_table(part, f"accuracy-{number}", certain))
+            for number, (title, part, certain) in enumerate(self._groups(), 1)
         ]
         seeds = seed_table(self.results).reset_index().astype({"seed": str})
         return self._render(
             "report.html",
             groups=groups,
             claims=plain_table(self._claims, "claims") if self.experiment.claims else "",
-            solving=plain_table(solving_table(self.results), "solving"),
+            solving=plain_table(solving_table(self.results.solving), "solving"),
+            **{
+                name: plain_table(frame, name) if len(frame) else ""
+                for name, frame in self._tables.items()
+            },
             bits=plain_table(bit_table(self.results), "bits"),
             seeds=plain_table(seeds, "seeds"),
         )
+
+    @property
+    def _tables(self) -> dict[str, pd.DataFrame]:
+        """Tables that are empty where an experiment has nothing to say there."""
+        return {
+            "shares": share_table(self.results),
+            "proving": solving_table(self.results.proving, "proved"),
+            "verdicts": verdict_table(self.results),
+            "losses": loss_table(self.outcome.groups),
+        }
 
     @property
     def _claims(self) -> pd.DataFrame:
@@ -190,6 +246,10 @@ class Page:
         """Return the long frame as CSV."""
         return self.results.long.to_csv(index=False, lineterminator="\n")
 
+    def verdicts_csv(self) -> str:
+        """Return the verdicts as CSV."""
+        return self.results.verdicts.to_csv(index=False, lineterminator="\n")
+
     def json(self) -> str:
         """Return experiment, summaries and origin as JSON."""
         data = {
@@ -203,8 +263,18 @@ class Page:
             "accuracy": _records(self.results.summary),
             "solving": _records(self.results.solving),
             "seeds": _records(self.results.seeds),
+            **self._certainty(),
         }
         return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def _certainty(self) -> dict[str, Any]:
+        if not self.judged:
+            return {}
+        return {
+            "any_length": _records(summarise(self.results)),
+            "proving": _records(self.results.proving),
+            "verdicts": _records(self.results.verdicts),
+        }
 
 
 def _families(summary: pd.DataFrame) -> list[str]:
@@ -212,6 +282,8 @@ def _families(summary: pd.DataFrame) -> list[str]:
 
 
 def _markdown(frame: pd.DataFrame, index: bool = True) -> str:
+    if frame.empty:
+        return ""
     if index:
         frame = frame.rename_axis(columns=None).rename(columns=_bits)
         frame = frame.reset_index().map(lambda v: f"{v:,}" if isinstance(v, int) else v)

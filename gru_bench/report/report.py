@@ -11,6 +11,7 @@ from rich.console import RenderableType
 
 from gru_bench.errors import UsageError
 from gru_bench.report.execution import Live, Outcome, plan_groups, quiet, run_groups
+from gru_bench.report.exhibit import find_exhibits
 from gru_bench.report.experiment import Experiment
 from gru_bench.report.page import Page
 from gru_bench.report.run import write_whole
@@ -68,7 +69,7 @@ def make_report(
     runs = make_folder(folder / "runs")
     outcome = run_groups(groups, runs, live, tell, workers)
     results = make_results(outcome.groups)
-    page = Page(experiment, outcome, results, command)
+    page = Page(experiment, outcome, results, command, find_exhibits(outcome.groups))
     return Report(results, MainTable(results), write_page(page, folder), outcome, page.diverged)
 
 
@@ -115,6 +116,8 @@ def write_page(page: Page, folder: Path) -> list[Path]:
         "results.csv": page.csv(),
         "report.json": page.json(),
     }
+    if page.judged:
+        texts["verdicts.csv"] = page.verdicts_csv()
     contents = {name: text.encode() for name, text in texts.items()}
     contents |= {picture.file: picture.data for picture in page.pictures}
     for name, data in contents.items():

@@ -9,6 +9,8 @@ import math
 import os
 import re
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -17,8 +19,10 @@ import pydantic
 from numpy.typing import NDArray
 
 from gru_bench.errors import UsageError, in_one_line
+from gru_bench.evaluation import Measurement
 from gru_bench.recipe import Recipe, Record, parse
 from gru_bench.report.provenance import Machine
+from gru_bench.report.verdict import AnyLength, Judgement
 from gru_bench.task import Family
 from gru_bench.training import TrainedRun
 
@@ -40,7 +44,8 @@ class Inputs(Record):
         lengths: bits per number.
         families: of test pairs.
         pairs: tried at each length and family.
-        evaluation_seed: of the test pairs.
+        evaluation_seed: of the test pairs, and of the verdicts' words.
+        any_length: how far verdicts go; None for no verdicts.
         versions: of the packages whose code trains it.
     """
 
@@ -56,11 +61,16 @@ class Inputs(Record):
     pairs: int
     evaluation_seed: int
     versions: dict[str, str]
+    any_length: AnyLength | None = None
 
     @property
     def name(self) -> str:
         """File name: cell, recipe and seed for people, a hash of everything for the bench."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        data = self.model_dump(mode="json")
+        if self.any_length is None:
+            # Runs without verdicts keep the name they had before there were verdicts.
+            del data["any_length"]
+        text = json.dumps(data, sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
         cell, recipe = (_slug(part) for part in (self.cell.partition(":")[2], self.recipe.name))
         return f"{cell}-{recipe}-{self.seed:04d}-{digest}.json"
@@ -110,6 +120,8 @@ class Run(Record):
         curve: iteration, loss (None if not finite) and accuracy on training pairs.
         measurements: a row for each checkpoint before divergence, family and length.
         weights: at these checkpoints.
+        verdicts: at these checkpoints, if the inputs ask for them.
+        worst_curve: iteration and loss of the worst case, for a recipe that has one.
     """
 
     form: Literal["gru_bench run 1"]
@@ -120,6 +132,8 @@ class Run(Record):
     curve: tuple[tuple[int, float | None, float | None], ...]
     measurements: tuple[Row, ...]
     weights: tuple[Weights, ...]
+    verdicts: tuple[Judgement, ...] = ()
+    worst_curve: tuple[tuple[int, float | None], ...] = ()
 
     @pydantic.model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -130,14 +144,31 @@ class Run(Record):
             raise ValueError("its measurements are not those its inputs plan")
         if kept != [weights.iteration for weights in self.weights]:
             raise ValueError("its weights are not at its checkpoints")
+        asked = kept if inputs.any_length else []
+        if asked != [verdict.iteration for verdict in self.verdicts]:
+            raise ValueError("its verdicts are not those its inputs ask for")
         if any(not 0 <= row.exact <= row.pairs == inputs.pairs for row in self.measurements):
             raise ValueError("its counts are impossible")
         return self
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What is measured at one checkpoint.
+
+    Args:
+        accuracy: for each family and length.
+        verdict: for any length, if it is asked for.
+    """
+
+    accuracy: Sequence[Measurement]
+    verdict: Judgement | None = None
+
+
 def make_run(trained: TrainedRun, inputs: Inputs, machine: Machine) -> Run:
     """Return the record of a run that has just finished."""
-    measured = sorted(trained.measurements.items())
+    measured: list[tuple[int, Measured]] = sorted(trained.measurements.items())
+    worst = getattr(trained, "worst_curve", [])
     return Run(
         form=FORM,
         inputs=inputs,
@@ -146,9 +177,11 @@ def make_run(trained: TrainedRun, inputs: Inputs, machine: Machine) -> Run:
         diverged=trained.diverged,
         curve=tuple((i, _finite(loss), _finite(share)) for i, loss, share in trained.curve),
         measurements=tuple(
-            Row(iteration=i, **vars(m)) for i, measurements in measured for m in measurements
+            Row(iteration=i, **vars(m)) for i, found in measured for m in found.accuracy
         ),
         weights=tuple(Weights.of(i, theta) for i, theta in sorted(trained.weights.items())),
+        verdicts=tuple(found.verdict for _, found in measured if found.verdict is not None),
+        worst_curve=tuple((i, _finite(loss)) for i, loss in worst),
     )
 
 

@@ -6,7 +6,7 @@ Every table, figure and page is made from the frames here, so that they say the 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -31,19 +31,32 @@ class Results:
         summary: a row for each cell, recipe, family, iteration and length, over seeds.
         seeds: a row for each cell, recipe and seed: when it solved the task.
         solving: a row for each cell and recipe, over seeds.
+        verdicts: a row for each cell, recipe, seed and iteration; none if they were not asked for.
+        proving: as `solving`, of proofs for every length; none if they were not asked for.
     """
 
     long: pd.DataFrame
     summary: pd.DataFrame
     seeds: pd.DataFrame
     solving: pd.DataFrame
+    verdicts: pd.DataFrame
+    proving: pd.DataFrame
 
 
 def make_results(groups: Sequence[Group]) -> Results:
     """Return the frames of an experiment's groups."""
     long = pd.DataFrame([row for group in groups for row in _long_rows(group)])
     seeds = pd.DataFrame([_seed_row(group, run) for group in groups for run in group.runs])
-    return Results(long, summarise(long), seeds, _solving_frame(groups))
+    verdicts = pd.DataFrame([row for group in groups for row in _verdict_rows(group)])
+    proving = _solving_frame(groups, proof_time, "none was proved")
+    return Results(
+        long,
+        summarise(long),
+        seeds if len(verdicts) else seeds.drop(columns="proved_at"),
+        _solving_frame(groups, solve_time, "none solved it"),
+        verdicts,
+        proving if len(verdicts) else proving.iloc[:0],
+    )
 
 
 def _long_rows(group: Group) -> Iterable[dict[str, Any]]:
@@ -74,6 +87,22 @@ def _planned(inputs: Inputs) -> Iterable[tuple[int, Family, int]]:
         for family in inputs.families:
             for length in inputs.lengths:
                 yield iteration, family, length
+
+
+def _verdict_rows(group: Group) -> Iterable[dict[str, Any]]:
+    for run in group.runs:
+        found = {verdict.iteration: verdict for verdict in run.verdicts}
+        for iteration in run.inputs.checkpoints if run.inputs.any_length else ():
+            row = {
+                "cell": group.cell,
+                "recipe": group.recipe.name,
+                "seed": run.inputs.seed,
+                "iteration": iteration,
+                # A diverged run has no weights to give a verdict on.
+                "outcome": "DIVERGED",
+                "reason": f"its loss was not finite from iteration {run.diverged} on",
+            }
+            yield row | (found[iteration].model_dump(mode="json") if iteration in found else {})
 
 
 def summarise(long: pd.DataFrame) -> pd.DataFrame:
@@ -157,8 +186,14 @@ def solve_time(run: Run) -> int | None:
     return solved_at(errors)
 
 
-def _spent(run: Run) -> int:
-    solved = solve_time(run)
+def proof_time(run: Run) -> int | None:
+    """Return the checkpoint from which on a run is proved for every length, or None."""
+    if run.diverged is not None or not run.verdicts:
+        return None
+    return solved_at({v.iteration: int(v.outcome != "PROVED") for v in run.verdicts})
+
+
+def _spent(run: Run, solved: int | None) -> int:
     given_up = run.inputs.recipe.iterations if run.diverged is None else run.diverged
     return given_up if solved is None else solved
 
@@ -177,6 +212,7 @@ def _seed_row(group: Group, run: Run) -> dict[str, Any]:
         "seed": run.inputs.seed,
         "solved_at": solved,
         "diverged_at": run.diverged,
+        "proved_at": proof_time(run),
         "iterations": last,
         "outcome": outcome,
         "seconds": run.seconds,
@@ -184,11 +220,14 @@ def _seed_row(group: Group, run: Run) -> dict[str, Any]:
     }
 
 
-def _solving_frame(groups: Sequence[Group]) -> pd.DataFrame:
+def _solving_frame(
+    groups: Sequence[Group], time: Callable[[Run], int | None], nobody: str
+) -> pd.DataFrame:
     rows = []
     for group in groups:
-        times = [solve_time(run) for run in group.runs]
-        found = solving(times, [_spent(run) for run in group.runs], group.recipe.iterations)
+        times = [time(run) for run in group.runs]
+        spent = [_spent(run, found) for run, found in zip(group.runs, times, strict=True)]
+        found = solving(times, spent, group.recipe.iterations)
         rows.append(
             {
                 "cell": group.cell,
@@ -198,13 +237,13 @@ def _solving_frame(groups: Sequence[Group]) -> pd.DataFrame:
                 "share_low": found.share.low,
                 "share_high": found.share.high,
                 "diverged": sum(run.diverged is not None for run in group.runs),
-                **_solving_text(found, group.recipe.iterations),
+                **_solving_text(found, group.recipe.iterations, nobody),
             }
         )
     return pd.DataFrame(rows).convert_dtypes()
 
 
-def _solving_text(found: Solving, last: int) -> dict[str, str]:
+def _solving_text(found: Solving, last: int, nobody: str) -> dict[str, str]:
     beyond = f">{last:,}"
 
     def text(value: float | None) -> str:
@@ -213,18 +252,22 @@ def _solving_text(found: Solving, last: int) -> dict[str, str]:
     return {
         "share_text": f"{found.solved} of {found.seeds}: {entry(found.share)}",
         "median_text": f"{text(found.median)} [{text(found.low)}, {text(found.high)}]",
-        "expected_text": "none solved it" if found.expected is None else f"{found.expected:,.0f}",
+        "expected_text": nobody if found.expected is None else f"{found.expected:,.0f}",
     }
 
 
-def solving_table(results: Results) -> pd.DataFrame:
-    """Return how many seeds solved the task and how fast, a row for each cell and recipe."""
-    frame = results.solving
+def solving_table(frame: pd.DataFrame, done: str = "solved") -> pd.DataFrame:
+    """Return how many seeds are done and how fast, a row for each cell and recipe.
+
+    Args:
+        frame: `Results.solving` or `Results.proving`.
+        done: what they have done.
+    """
     titles = [group_title(frame, *key) for key in group_keys(frame)]
     return pd.DataFrame(
         {
             "": titles,
-            "solved": frame["share_text"].tolist(),
+            done: frame["share_text"].tolist(),
             "median iterations": frame["median_text"].tolist(),
             "iterations per success": frame["expected_text"].tolist(),
         }

@@ -11,12 +11,12 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from gru_bench.report.certainty import COLUMN, beside, share_table, widen
 from gru_bench.report.table import (
     Results,
     group_keys,
     group_title,
     hardest_family,
-    pivot,
     select,
     solving_table,
 )
@@ -46,9 +46,16 @@ class MainTable:
         for cell, recipe in group_keys(summary):
             part = select(summary, cell=cell, recipe=recipe)
             families = [hardest_family(part)] if brief else list(part["family"].unique())
-            yield _accuracy(part, group_title(summary, cell, recipe), families, options.max_width)
+            title = group_title(summary, cell, recipe)
+            certain = beside(self.results, cell, recipe)
+            yield _accuracy(part, title, families, options.max_width, certain)
             yield Text()
-        yield _solving(solving_table(self.results))
+        yield _plain("No error in any family at any length", solving_table(self.results.solving))
+        if len(self.results.verdicts):
+            yield Text()
+            yield _plain("Any length, after the last iteration", share_table(self.results, True))
+            yield Text()
+            yield _plain("Proved for any length", solving_table(self.results.proving, "proved"))
         yield Text(self._note(brief), style="dim")
 
     def _note(self, brief: bool) -> str:
@@ -58,19 +65,28 @@ class MainTable:
             f"{summary['pairs'].iloc[0]:,} pairs each at each length and family, "
             "with 95% intervals in which the seed is the unit."
         )
+        if len(self.results.verdicts):
+            note += f" {COLUMN.capitalize()}: share of seeds proved."
         return f"{note} Only the hardest family is shown." if brief else note
 
 
-def _accuracy(summary: pd.DataFrame, title: str, families: list[str], width: int) -> Table:
+def _accuracy(
+    summary: pd.DataFrame,
+    title: str,
+    families: list[str],
+    width: int,
+    certain: pd.DataFrame | None,
+) -> Table:
     lengths = summary["length"].unique()
-    between = " " if len("iterations") + ENTRY * len(lengths) <= width else "\n"
+    columns = [*(f"{n:,} bits" for n in lengths), *([] if certain is None else [COLUMN])]
+    between = " " if len("iterations") + ENTRY * len(columns) <= width else "\n"
     table = _table(title)
     table.add_column("iterations", justify="right", no_wrap=True)
-    for length in lengths:
-        table.add_column(f"{length:,} bits", justify="center", no_wrap=True)
+    for column in columns:
+        table.add_column(column, justify="center", no_wrap=True)
     for family in families:
         part = select(summary, family=family)
-        entries, means = pivot(part), pivot(part, "mean")
+        entries, means = widen(part, certain), widen(part, certain, "mean")
         table.add_row(Text(family, style="italic"))
         for iteration in entries.index:
             cells = [
@@ -100,8 +116,8 @@ def _style(mean: float) -> str:
     return "dim" if mean < 0.05 else ""
 
 
-def _solving(frame: pd.DataFrame) -> Table:
-    table = _table("No error in any family at any length")
+def _plain(title: str, frame: pd.DataFrame) -> Table:
+    table = _table(title)
     for number, column in enumerate(frame.columns):
         table.add_column(column, justify="center" if number else "left")
     for row in frame.itertuples(index=False):
