@@ -7,10 +7,9 @@ its steps and keeps the states; the backward pass loops the other way and comput
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
-from gru_bench.network import Network
 from gru_bench.runtime import keras, tf
 
 #: Most steps that are unrolled: the tutorial's five. Measured at batch 64 and 100, 16 units.
@@ -19,8 +18,29 @@ UNROLLED = 5
 Disturb = Callable[[Any, Any], Any]
 
 
+class Steps(Protocol):
+    """What backpropagation needs of a network; see `Network`."""
+
+    def unpack(self, theta: Any) -> list[Any]:
+        """Return the weights in θ, shaped."""
+
+    def initial_state(self, batch: int) -> Any:
+        """Return the states before the first step."""
+
+    def forget_masks(self) -> None:
+        """Drop the dropout masks that are kept from step to step."""
+
+    def cell_step(
+        self, weights: Sequence[Any], frozen: Any, x: Any, states: Any, training: bool = False
+    ) -> tuple[Any, Any, Any]:
+        """Return the output, the new states and the new non-trainable values."""
+
+    def read_out(self, weights: Sequence[Any], outputs: Any) -> Any:
+        """Return the scores of outputs."""
+
+
 def backpropagate(
-    network: Network,
+    network: Steps,
     theta: Any,
     frozen: Any,
     x: Any,

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.gradients.operations import MOVES, STRUCTURAL
 from gru_bench.gradients.replay import Node, Replay, UnsupportedOperationError
+from gru_bench.operations import MOVES, STRUCTURAL
 from gru_bench.tolerance import ACTIVATION_EPSILONS
 
 Array = NDArray[Any]
