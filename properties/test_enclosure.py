@@ -198,6 +198,8 @@ def test_a_product_and_its_bias_are_enclosed_in_any_order(
     exact = point @ exactly(W) + exactly(bias)
     for made in (found, turned):
         check_encloses(made, exact, e)
+    # However its signs are written, it is the same sum, of terms in any order.
+    np.testing.assert_allclose(turned.error, found.error, rtol=1e-9)
     order = data.draw(st.permutations(range(n + 1)))
     terms = np.concatenate([single[:, None] * W, bias[None]])[order]
     total = np.zeros(2, np.float32)

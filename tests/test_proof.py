@@ -26,6 +26,9 @@ CELLS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 #: Seeds that come out proved; others of these tasks, which the recipe was not made for, may not.
 SEEDS = {"subtraction": 1}
+#: Nothing that parity reads makes a network forget: what is disturbed must settle by itself, and
+#: eight steps are too few to see whether it does.
+BITS = {"parity": 24}
 #: Steps of a search here: enough for the networks that fail.
 STEPS = 200_000
 
@@ -81,14 +84,19 @@ class Proofs:
 
     def __init__(self) -> None:
         self.made: dict[tuple[str, str], tuple[Adder, Verdict]] = {}
+        #: Another seed of the first network, trained beside it.
+        self.other: Adder | None = None
 
     def get(self, cell: str = "gru", task: str = "addition") -> tuple[Adder, Verdict]:
         """Return an adder and its verdict."""
         if (cell, task) not in self.made:
             name, arguments = CELLS[cell]
-            seeds = [SEEDS.get(task, 0)]
-            (run,) = train(name, "provable", seeds, arguments=arguments, task=TASKS[task])
-            adder = run.adder()
+            recipe = get_recipe("provable", bits=BITS.get(task))
+            seeds = [0, 1] if (cell, task) == ("gru", "addition") else [SEEDS.get(task, 0)]
+            first, *others = train(name, recipe, seeds, arguments=arguments, task=TASKS[task])
+            for run in others:
+                self.other = run.adder()
+            adder = first.adder()
             self.made[cell, task] = adder, prove(adder, steps=0)
         return self.made[cell, task]
 
@@ -203,9 +211,9 @@ def test_networks_with_one_weight_changed_until_they_fail_are_never_proved(
             if any(m.exact < m.pairs for m in found):
                 outcomes.append(prover.judge(theta, steps=STEPS).outcome)
                 break
-        if len(outcomes) == 8:
+        if len(outcomes) == 5:
             break
-    assert outcomes == ["REFUTED"] * 8
+    assert outcomes == ["REFUTED"] * 5
 
 
 def test_weights_that_are_no_numbers_are_open(proofs: Proofs, prover: Prover) -> None:
@@ -220,8 +228,8 @@ def test_a_certificate_with_the_weights_of_another_seed_is_rejected(
     proofs: Proofs, tmp_path: Path
 ) -> None:
     _, verdict = proofs.get()
-    (run,) = train("gru_bench:GRUCell", "provable", seeds=[1])
-    other = prove(run.adder(), steps=0)
+    assert proofs.other is not None
+    other = prove(proofs.other, steps=0)
     assert other.outcome == verdict.outcome == "PROVED"
     assert verdict.certificate is not None
     assert other.certificate is not None
