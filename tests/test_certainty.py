@@ -185,6 +185,7 @@ def test_what_was_not_measured_is_not_open(made, tmp_path):
             text = path.read_text(encoding="utf-8")
             assert "OPEN" not in text
             assert "any length" not in text.lower()
+            assert "proved" not in text.lower()
     assert "any_length" in json.loads((tmp_path / "report.json").read_text())["experiment"]
     assert runs_of(report, "wild")[0].inputs.any_length == AnyLength(steps=20_000, regions=64)
 

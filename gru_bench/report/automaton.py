@@ -104,7 +104,8 @@ def _text(marks: list[str]) -> str:
 
 def _draw_loop(axes: Any, place: Array, outward: Array) -> None:
     """Draw an edge from a node to itself; its rest lies behind the node."""
-    axes.add_patch(Circle(place + 0.38 * outward, 0.3, fill=False, ec="#888888", lw=0.8, zorder=0))
+    x, y = place + 0.38 * outward
+    axes.add_patch(Circle((x, y), 0.3, fill=False, ec="#888888", lw=0.8, zorder=0))
 
 
 def _outward(drawn: nx.DiGraph, places: dict[int, Array], node: int) -> Array:
@@ -185,4 +186,4 @@ def zonotope(generators: Array) -> Array:
     sides = generators * up
     sides = sides[np.argsort(np.arctan2(sides[:, 1], sides[:, 0]), kind="stable")]
     steps = np.concatenate([sides, -sides])
-    return -sides.sum(axis=0) + 2 * np.cumsum(steps, axis=0)
+    return np.asarray(-sides.sum(axis=0) + 2 * np.cumsum(steps, axis=0))

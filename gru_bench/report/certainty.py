@@ -22,10 +22,11 @@ _LONG = 24
 
 def summarise(results: Results) -> pd.DataFrame:
     """Return how many seeds have which verdict: a row for each cell, recipe and iteration."""
+    if results.verdicts.empty:
+        return pd.DataFrame()
     rows = []
-    verdicts = results.verdicts
-    groups = verdicts.groupby(["cell", "recipe", "iteration"], sort=False) if len(verdicts) else []
-    for (cell, recipe, iteration), part in groups:
+    keys = ["cell", "recipe", "iteration"]
+    for (cell, recipe, iteration), part in results.verdicts.groupby(keys, sort=False):
         row = {"cell": cell, "recipe": recipe, "iteration": iteration, "seeds": len(part)}
         for outcome in OUTCOMES:
             estimate = mean_share((part["outcome"] == outcome).astype(float).tolist())

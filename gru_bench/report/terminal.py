@@ -50,7 +50,9 @@ class MainTable:
             certain = beside(self.results, cell, recipe)
             yield _accuracy(part, title, families, options.max_width, certain)
             yield Text()
-        yield _plain("No error in any family at any length", solving_table(self.results.solving))
+        yield _plain(
+            "No error in any family at any tested length", solving_table(self.results.solving)
+        )
         if len(self.results.verdicts):
             yield Text()
             yield _plain("Any length, after the last iteration", share_table(self.results, True))

@@ -19,8 +19,8 @@ class AnyLength(Record):
         steps: of the network that a search for a counterexample may take; 0 for no search.
     """
 
-    regions: Count = 400
-    steps: Annotated[int, pydantic.Field(ge=0)] = 200_000
+    regions: Count = 128
+    steps: Annotated[int, pydantic.Field(ge=0)] = 100_000
 
 
 def expand(given: Any) -> Any:
