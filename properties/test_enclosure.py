@@ -274,7 +274,7 @@ def split(subject: KerasSubject, states: Array) -> list[Array]:
 
 
 @given(data=st.data())
-@scaled(0.25)
+@scaled(0.5)
 def test_a_point_in_a_region_maps_into_the_enclosed_image(
     liftable: Make, data: st.DataObject
 ) -> None:
