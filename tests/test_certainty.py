@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -199,6 +200,8 @@ def test_a_run_without_verdicts_is_read_and_does_not_stand_for_one_with_them(tmp
     # So were runs written before there were verdicts.
     del old["verdicts"], old["worst_curve"], old["inputs"]["any_length"]
     path.write_text(json.dumps(old), encoding="utf-8")
+    text = json.dumps(old["inputs"], sort_keys=True)
+    assert hashlib.sha256(text.encode()).hexdigest()[:16] in path.name
     assert read_run(path).verdicts == ()
     names = {
         asked: {i.name for i in plan_groups(make_experiment(data | asked_for))[0].inputs}
@@ -249,22 +252,26 @@ def test_the_proof_of_the_first_proved_seed_is_drawn(made):
     assert len(panels) == 1 + (len(exhibit.family.labels) <= MOST_NODES)
 
 
+@pytest.mark.parametrize("merged", [False, True])
 @pytest.mark.parametrize("name", TASKS)
-def test_the_automaton_of_a_task_writes_what_the_task_writes(name):
+def test_the_automaton_of_a_task_writes_what_the_task_writes(name, merged):
     task = get_task(name)
     # A family with a region for each state and last symbol, as proofs often have.
     pairs = [(q, x) for q in range(task.states) for x in range(task.symbols)]
     reached = sorted({(task.next_state[q][x], x) for q, x in pairs} | {(0, 0)})
+    start = reached.index((0, 0))
     labels = np.array([q for q, _ in reached])
     following = np.array(
         [[reached.index((task.next_state[q][x], x)) for x in range(task.symbols)] for q in labels]
     )
+    if merged:
+        start, labels, following = 0, np.arange(task.states), np.array(task.next_state)
     drawn = graph(task, following, labels)
     marks = [mark for _, _, found in drawn.edges(data="marks") for mark in found]
     assert len(marks) == following.size
     assert len(drawn.edges) == len({(k, j) for k, row in enumerate(following) for j in row})
     word = np.random.default_rng(3).integers(task.symbols, size=50)
-    node, written = reached.index((0, 0)), []
+    node, written = start, []
     for symbol in word:
         digits = "".join(map(str, task.digits(symbol)))
         found = [
