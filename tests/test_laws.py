@@ -218,7 +218,13 @@ def test_an_interrupt_keeps_what_is_finished(cells, tmp_path, monkeypatch):
     command = [sys.executable, "-m", "gru_bench", "check", cells + "LoopsForEver"]
     command += ["--set", "units=2", "--time-limit", "600", "--json", str(tmp_path / "r.json")]
     command += ["--law", "one-step-runs", "--law", "input-matters", "--law", "shapes-promised"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # Tests that run in the background hand on that interrupts are ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+    )
     until = time.perf_counter() + 120
     while not mark.exists() and process.poll() is None and time.perf_counter() < until:
         time.sleep(0.5)
@@ -375,8 +381,6 @@ PYTEST = [
     "-m",
     "pytest",
     "-q",
-    "-p",
-    "gru_bench.cli.plugin",
     "-p",
     "no:cacheprovider",
 ]
