@@ -29,6 +29,16 @@ def test_console_commands_print_what_is_shown(capsys, tmp_path, monkeypatch):
         assert (code, captured.out) == (0, shown)
 
 
+def test_the_commands_that_prove_an_adder_prove_it(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (session,) = (block for block in blocks("bash") if "gru-bench prove" in block)
+    for line in session.splitlines():
+        program, *arguments = shlex.split(line)
+        assert program == "gru-bench"
+        assert main(arguments) == 0
+    assert capsys.readouterr().out.count("PROVED: gru_bench:GRUCell") == 2
+
+
 @pytest.mark.parametrize("code", blocks("python"))
 def test_python_prints_what_its_comments_say(code, capsys):
     exec(compile(code, "README.md", "exec"), {})
