@@ -309,7 +309,8 @@ def make_network(
     """
     arguments = dict(arguments or {})
     found = load_cell_class(cell) if isinstance(cell, str) else cell
-    if "units" in inspect.signature(found).parameters:
+    # Of __init__: for a class, early releases of Python 3.11 show the signature of Keras's __new__.
+    if "units" in inspect.signature(found.__init__).parameters:
         arguments = {"units": recipe.units, **arguments}
     return Network(cell, arguments, task, recipe.dtype)
 

@@ -119,7 +119,9 @@ class Target:
         try:
             if isinstance(self.source, keras.layers.Layer):
                 return _again(self.source, dtype, changes)
-            takes = inspect.signature(self.source).parameters
+            # Of a class's __init__: early releases of Python 3.11 show Keras's __new__ instead.
+            maker = self.source.__init__ if isinstance(self.source, type) else self.source
+            takes = inspect.signature(maker).parameters
             if "dtype" in takes or any(p.kind is p.VAR_KEYWORD for p in takes.values()):
                 arguments["dtype"] = dtype
                 if any(_holds_layers(value) for value in self.arguments.values()):
