@@ -120,8 +120,9 @@ class Target:
             if isinstance(self.source, keras.layers.Layer):
                 return _again(self.source, dtype, changes)
             # Of a class's __init__: early releases of Python 3.11 show Keras's __new__ instead.
-            maker = self.source.__init__ if isinstance(self.source, type) else self.source
-            takes = inspect.signature(maker).parameters
+            is_class = isinstance(self.source, type)
+            maker = getattr(self.source, "__init__", None) if is_class else self.source
+            takes = inspect.signature(maker or self.source).parameters
             if "dtype" in takes or any(p.kind is p.VAR_KEYWORD for p in takes.values()):
                 arguments["dtype"] = dtype
                 if any(_holds_layers(value) for value in self.arguments.values()):
