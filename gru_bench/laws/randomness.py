@@ -62,6 +62,7 @@ def fresh(case: Case, **changes: Any) -> Any:
     cell.build((None, case.features))
     for variable, value in zip(cell.trainable_variables, case.weights.values(), strict=True):
         variable.assign(value)
+    case.target.settle(cell, case.features)
     return cell
 
 
