@@ -17,6 +17,7 @@ from gru_bench.gradients.check import cell_problem, check_gradients
 from gru_bench.gradients.derivative import weights_of_levels
 from gru_bench.gradients.gradflow import COMPARED, compare_flow, draw_flow, measure_flow
 from gru_bench.gradients.sequence import CellProblem
+from gru_bench.gradients.traced import traced_step
 from gru_bench.runtime import keras, tf
 from gru_bench.subject import KerasSubject, make_subject
 
@@ -76,6 +77,20 @@ class Rolled(keras.layers.SimpleRNNCell):
     def call(self, sequence: Any, states: Any, training: bool = False) -> Any:
         output, _ = super().call(sequence, states, training=training)
         output = keras.ops.roll(output, 1, axis=-1)
+        return output, [output]
+
+
+class KeepsSome(keras.layers.SimpleRNNCell):
+    """Right, with a mask that is drawn in float32."""
+
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        super().__init__(units, **kwargs)
+        self.generator = keras.random.SeedGenerator(1)
+
+    def call(self, sequence: Any, states: Any, training: bool = False) -> Any:
+        output, _ = super().call(sequence, states, training=training)
+        drawn = keras.random.uniform(keras.ops.shape(output), seed=self.generator, dtype="float32")
+        output = keras.ops.where(drawn < 0.5, output, states[0])
         return output, [output]
 
 
@@ -166,6 +181,12 @@ def test_float32_inside_a_float64_cell_is_judged_by_what_float32_supports() -> N
     check = check_gradients(Float32Inside, constructor={"units": 3}, steps=3)
     assert check.epsilon == np.finfo("float32").eps
     assert check.ok, check
+
+
+def test_what_is_drawn_in_float32_and_held_does_not_blur_a_float64_cell() -> None:
+    subject = make_subject(KeepsSome(3, dtype="float64"), input_size=2)
+    assert traced_step(subject, 2).epsilon == 2.0**-52
+    assert check_gradients(subject, steps=2).ok
 
 
 def test_an_operation_that_cannot_be_replayed_is_left_to_tensorflow() -> None:

@@ -45,6 +45,32 @@ SAMPLE = [
     ("layers:ResetDoesNothing", "layer-stateful"),
     ("layers:StatefulByDefault", "layer-forgets"),
     ("layers:ForwardStatesTwice", "layer-both-directions"),
+    ("layers:MaskForwardOnly", "layer-both-directions"),
+    ("layers:PairIgnoresInitialState", "layer-both-directions"),
+    ("layers:OneStepSwapsBatch", "layer-last-output"),
+    ("layers:TimeMajorReversesRows", "layer-time-major"),
+    ("gru:SquareWeightsOnly", "one-step-runs"),
+    ("gru:OutputWiderThanPromised", "shapes-promised"),
+    ("gru:EmptyBatchPadded", "empty-batch"),
+    ("gru:FirstCallOtherwise", "first-call-as-second"),
+    ("gru:EveryOtherCall", "same-call-after-call"),
+    ("gru:WeightsPackedOnce", "weights-are-read"),
+    ("gru:TracedOtherwise", "graph-equals-eager"),
+    ("gru:GatesOneColumnLate", "gate-permuted-units"),
+    ("gru:SharedStack", "config-same-function"),
+    ("lstm:NormalisedOverWrongAxis", "batch-row-alone"),
+    ("lstm:NormalisedOverWrongAxis", "input-matters"),
+    ("lstm:NoSecondDerivative", "second-derivatives"),
+    ("lstm:GradientOfBothBranches", "gradients-finite"),
+    ("lstm:SigmoidOverflows", "finite-at-large-inputs"),
+    ("dropout:SeedDrawnByPython", "traced-masks-are-drawn-anew"),
+    ("dropout:SeedIgnored", "seed-repeats"),
+    ("citizen:BiasesFloat32", "float64-all-through"),
+    ("citizen:DtypeNotForwarded", "float64-supported"),
+    ("citizen:CarryFloat32", "rounding-is-small"),
+    ("citizen:WeightsClippedInPlace", "arguments-unchanged"),
+    ("citizen:ScaleMadeInCall", "weights-made-in-build"),
+    ("citizen:BiasesNotSaved", "weights-saved-and-loaded"),
 ]
 
 
@@ -55,6 +81,16 @@ def test_a_wrong_cell_is_caught_by_its_law(name: str, law: str) -> None:
         wrong.make, wrong.arguments, equations=wrong.equations, profile="quick", law=law
     )
     assert [outcome.law for outcome in report.failed] == [law]
+    assert not report[law].case or fails(report[law].script)
+
+
+def fails(script: str) -> bool:
+    """Return whether a script raises, as it does by hand."""
+    try:
+        exec(script, {"__name__": "__script__"})
+    except Exception:  # what the cell raises is a failure too
+        return True
+    return False
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ points = [run(cell, xs + k * 2.0**-18 * direction, states)[0] for k in range(5)]
 compare(np.diff(points, 4, axis=0)[0], np.zeros_like(points[0]), limit)
 """,
     needs=("float64",),
-    caught=("https://github.com/tensorflow/tflite-micro/pull/1253",),
+    caught=("https://github.com/uxlfoundation/oneDNN/issues/976",),
     wants=Wants(steps=(1,), scales=(1.0, 0.25), zero_state=False, kinds=("ordinary",)),
     share=0.5,
 )

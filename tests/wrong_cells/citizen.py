@@ -222,3 +222,15 @@ class WeightsClippedInPlace(Plain):
     def call(self, inputs: Any, states: Any) -> Any:
         self.U_h.assign(ops.clip(self.U_h, -2, 2))
         return super().call(inputs, states)
+
+
+@wrong("https://github.com/tensorflow/tensorflow/issues/23013")
+class BiasesNotSaved(Plain):
+    """The biases are neither written to a file nor read from it."""
+
+    def save_own_variables(self, store: Any) -> None:
+        store["W"], store["U"] = np.asarray(self.W_h), np.asarray(self.U_h)
+
+    def load_own_variables(self, store: Any) -> None:
+        self.W_h.assign(store["W"])
+        self.U_h.assign(store["U"])

@@ -247,21 +247,13 @@ class MinGRUBlendExchanged(MinGRU):
 
 @wrong("https://github.com/tensorflow/models/pull/2878", cells=2)
 class SharedStack(Registered, keras.layers.StackedRNNCells):
-    """All cells of the stack are one cell, so they share their weights."""
+    """All cells of the stack but the first are one cell, so they share their weights."""
 
-    def __init__(self, units: int | None = None, cells: Any = 2, **kwargs: Any) -> None:
+    def __init__(self, cells: Any, units: int | None = None, **kwargs: Any) -> None:
         if isinstance(cells, int):
-            cells = [keras.layers.GRUCell(units, dtype=kwargs.get("dtype"))] * cells
+            first, other = (keras.layers.GRUCell(units, dtype=kwargs.get("dtype")) for _ in "12")
+            cells = [first, *[other] * cells]
         super().__init__(cells, **kwargs)
-
-    def build(self, input_shape: Any) -> None:
-        # Inputs of the size of the state, which the shared weights need.
-        super().build((*input_shape[:-1], self.cells[0].units))
-
-    def call(self, inputs: Any, states: Any, **kwargs: Any) -> Any:
-        missing = self.cells[0].units - inputs.shape[-1]
-        inputs = ops.pad(inputs, [[0, 0], [0, max(missing, 0)]])[:, : self.cells[0].units]
-        return super().call(inputs, states, **kwargs)
 
 
 @wrong("https://github.com/apache/mxnet/issues/16037")
