@@ -47,7 +47,6 @@ class Target:
     bound = staticmethod(bound_run)
     imprecision = staticmethod(imprecision)
     check_gradients = staticmethod(check_gradients)
-    tape = Tape
 
     def __init__(
         self,
@@ -65,6 +64,7 @@ class Target:
         self._template: Any = None
         self._subjects: dict[Any, KerasSubject] = {}
         self._loops: dict[Any, Loop] = {}
+        self._tapes: dict[int, Tape] = {}
         self._given: dict[int, Mapping[str, Array]] = {}
         #: Why it has not a capability, or None, as far as `capability.py` was asked.
         self.lacks: dict[str, str | None] = {}
@@ -287,10 +287,19 @@ class Target:
     def _with_zeros(self, dtype: str, features: int) -> Any:
         """Return a built cell whose weights are zero, which saves drawing them."""
         cell = self.make_cell(dtype)
-        for layer in cell._flatten_layers():
-            layer.add_weight = _with_zeros(layer.add_weight)
-        cell.build((None, features))
+        self.build_with_zeros(cell, (None, features))
         return cell
+
+    def build_with_zeros(self, layer: Any, shape: tuple[int | None, ...]) -> None:
+        """Build a cell or a layer whose weights will be assigned: drawing them takes longer.
+
+        Args:
+            layer: not built.
+            shape: of its input.
+        """
+        for one in layer._flatten_layers():
+            one.add_weight = _with_zeros(one.add_weight)
+        layer.build(shape)
 
     def fresh(self, features: int, dtype: str | None = None) -> KerasSubject:
         """Return a subject of a new cell that has never been called; its weights are zero."""
@@ -311,6 +320,10 @@ class Target:
             like = self.subject(features, None, training)
             self._loops[key] = Loop(like.with_cell(cell), way)
         return self._loops[key]
+
+    def tape(self, subject: KerasSubject) -> Tape:
+        """Return the gradients of gradients of a subject of this target."""
+        return self._tapes.setdefault(id(subject), Tape(subject))
 
     def give(self, subject: KerasSubject, weights: Mapping[str, Array]) -> None:
         """Assign weights where the subject does not have them already."""
