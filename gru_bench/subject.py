@@ -223,10 +223,11 @@ class KerasSubject:
 
     @property
     def parameter_names(self) -> list[str]:
-        """Names of the trainable weights: short where that is unique."""
+        """Names of the trainable weights: short where that is unique, numbered where none is."""
         variables = self.cell.trainable_variables
-        short = [v.name for v in variables]
-        return [v.path if short.count(v.name) > 1 else v.name for v in variables]
+        short, long = ([getattr(v, kind) for v in variables] for kind in ("name", "path"))
+        names = [v.path if short.count(v.name) > 1 else v.name for v in variables]
+        return [f"{name} #{k}" if long.count(name) > 1 else name for k, name in enumerate(names, 1)]
 
     @property
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:

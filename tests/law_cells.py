@@ -17,6 +17,30 @@ class MixesRows(keras.layers.GRUCell):
         return h, [h]
 
 
+class Reservoir(keras.layers.SimpleRNNCell):
+    """Its recurrent weights do not learn."""
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.recurrent_kernel.trainable = False
+
+
+class AlwaysFloat32(keras.layers.SimpleRNNCell):
+    """Does not listen to the dtype."""
+
+    def __init__(self, units, **kwargs):
+        kwargs.pop("dtype", None)
+        super().__init__(units, dtype="float32", **kwargs)
+
+
+class SameNames(keras.layers.SimpleRNNCell):
+    """Has one name for all weights."""
+
+    def add_weight(self, *args, **kwargs):
+        kwargs["name"] = "variable"
+        return super().add_weight(*args, **kwargs)
+
+
 class LoopsForEver(keras.layers.SimpleRNNCell):
     """Does not return for three rows."""
 
@@ -97,3 +121,8 @@ def make_stacked(units):
 def make_wrong():
     """Return a wrong cell, whatever the dtype asked for."""
     return MixesRows(2)
+
+
+def make_wrong_layer():
+    """Return a layer around a wrong cell that Keras knows nothing of."""
+    return keras.layers.RNN(MixesRows(2))

@@ -20,8 +20,10 @@ from gru_bench.laws.alarm import TimeIsUpError, alarm
 from gru_bench.laws.choice import choose
 from gru_bench.laws.isolation import Isolated
 from gru_bench.laws.law import FAMILIES
-from gru_bench.laws.outcome import EXPECTED, FAILED, NOT_APPLICABLE, PASSED
-from gru_bench.laws.script import literal
+from gru_bench.laws.outcome import EXPECTED, FAILED, NOT_APPLICABLE, PASSED, Outcome
+from gru_bench.laws.script import literal, script_for
+from gru_bench.laws.strategies import Sketch
+from gru_bench.laws.target import Target
 
 HERE = Path(__file__).parent
 OWN = "gru_bench:GRUCell"
@@ -262,10 +264,47 @@ def test_classes_functions_instances_and_layers_can_be_checked(cell, arguments):
     assert report.counts["passed"] == 4
 
 
-def test_a_script_makes_what_a_function_made(cells):
-    report = check_cell(cells + "make_wrong", profile="quick", law="batch-row-alone")
+@pytest.mark.parametrize("name", ["make_wrong", "make_wrong_layer"])
+def test_a_script_makes_what_a_function_made(cells, name):
+    report = check_cell(cells + name, profile="quick", law="batch-row-alone")
     done = paste(report["batch-row-alone"].script)
     assert "AssertionError: (0, " in done.stderr
+
+
+#: Laws that make other cells of the one they are given, in each way in which they do.
+COPIES = ["instances-agree", "run-equals-steps", "gradient-of-one-step", "layer-runs-the-cell"]
+NAMED = [*FEW, "weights-have-names", "gradient-of-one-step", "instances-agree"]
+COPIES += ["float32-agrees-with-float64", "layer-both-directions", "gate-permuted-units"]
+
+
+def test_weights_that_do_not_learn_are_the_same_in_every_copy(cells):
+    report = check_cell(cells + "Reservoir", {"units": 3}, profile="quick", law=COPIES)
+    assert report.ok, str(report)
+    assert report.counts["passed"] == len(COPIES)
+
+
+def test_a_script_knows_the_weights_that_do_not_learn(cells):
+    target = Target(cells + "Reservoir", {"units": 3})
+    law = LAWS["one-step-runs"]
+    case = Sketch(5, 1, 1, 1.0, "ordinary", False, 7).case(target, law.wants)
+    script = script_for(law, case, Outcome(law.name, law.family, law.statement, FAILED, "made up"))
+    names = {}
+    exec(script, names)
+    expected = case.subject().call(case.xs[0], case.states)[0]
+    assert np.array_equal(names["call"](names["cell"], case.xs[0], case.states)[0], expected)
+
+
+def test_a_cell_that_computes_in_another_dtype_than_was_asked_for_is_held_to_that(cells):
+    laws = ["float64-supported", "batch-row-alone", "float64-all-through"]
+    report = check_cell(cells + "AlwaysFloat32", {"units": 2}, profile="quick", law=laws)
+    found = [report[law].status for law in laws]
+    assert found == [FAILED, PASSED, NOT_APPLICABLE]
+    assert "computes in float32" in report["float64-supported"].reason
+
+
+def test_weights_of_one_name_break_the_law_about_names_only(cells):
+    report = check_cell(cells + "SameNames", {"units": 2}, profile="quick", law=NAMED)
+    assert [outcome.law for outcome in report.failed] == ["weights-have-names"]
 
 
 # Expected failures

@@ -100,4 +100,4 @@ def test_the_published_matrix_is_of_these_cells_and_laws(path: Any) -> None:
     assert set(laws) <= set(LAWS)
     for cell in cells:
         assert known.get(cell[0]) == cell[2], cell[0]
-        assert set(cell[len(matrix.HEAD) :]) <= {".", "F", "-", ""}
+        assert set(cell[len(matrix.HEAD) :]) <= {*matrix.LETTERS.values(), ""}

@@ -26,7 +26,8 @@ MANY = 24
 def again(case: Case, made: Any) -> Any:
     """Return a cell or layer made from another's configuration."""
     try:
-        return type(made).from_config(made.get_config())
+        with case.target.known(made):
+            return type(made).from_config(made.get_config())
     except Exception as error:  # a user's cell can fail in any way
         case.fail(f"it cannot be made from its configuration: {in_one_line(error)}", what="config")
 

@@ -352,7 +352,9 @@ ends = [
 ]
 compare(product, (ends[0] - ends[1]) / (2 * h), limit)
 """,
-    needs=("weights",),
+    # Numeric second derivatives show next to nothing in less.
+    needs=("weights", "float64"),
+    caught=("https://github.com/pytorch/pytorch/issues/25315",),
     wants=replace(SMOOTH, steps=(2,)),
     share=0.34,
 )
@@ -381,8 +383,8 @@ def second(case: Case) -> None:
     case.xs, case.states = arguments[count], arguments[count + 1 :]
     case.note(cotangents=cotangents, directions=directions, product=product, limit=gap / 2)
     case.fail(
-        f"entry {worst} of the Hessian times a direction is {product[worst]!r} by autodiff, "
-        f"{numeric[worst]!r} numerically",
+        f"entry {worst} of the Hessian times a direction is {float(product[worst])!r} by "
+        f"autodiff, {float(numeric[worst])!r} numerically",
         what="the Hessian",
         index=[worst],
         got=float(product[worst]),
@@ -423,6 +425,7 @@ found, _ = gradient(weights, xs, states, everything)
 assert all(g is None or np.isfinite(g).all() for g in found), found
 """,
     caught=(
+        "https://github.com/tensorflow/tensorflow/issues/2540",
         "https://github.com/ARM-software/ComputeLibrary/issues/779",
         "https://github.com/muditbhargava66/PyxLSTM/issues/15",
     ),

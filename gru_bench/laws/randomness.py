@@ -62,6 +62,7 @@ def fresh(case: Case, **changes: Any) -> Any:
     case.target.build_with_zeros(cell, (None, case.features))
     for variable, value in zip(cell.trainable_variables, case.weights.values(), strict=True):
         variable.assign(value)
+    case.target.settle(cell, case.features)
     return cell
 
 

@@ -135,9 +135,10 @@ def run_law(
 def _try_law(target: Target, law: Law, profile: str, seed: int, outcome: Outcome) -> None:
     try:
         needs = law.needs if law.basic else ("step", *law.needs)
-        missing = [why for why in (lacking(target, need) for need in needs) if why is not None]
-        if missing:
-            outcome.status, outcome.reason = NOT_APPLICABLE, "; ".join(missing)
+        # One after the other: a cell that cannot run one step cannot be asked for its weights.
+        missing = next((why for need in needs if (why := lacking(target, need)) is not None), None)
+        if missing is not None:
+            outcome.status, outcome.reason = NOT_APPLICABLE, missing
             return
         failed = _search(target, law, profile, seed, outcome)
     except NotApplicable as error:

@@ -26,7 +26,7 @@ def make(dtype):
     cell.build((None, {features}))
     for variable, value in zip(cell.trainable_variables, weights):
         variable.assign(value)
-    return cell
+{fixed}    return cell
 
 
 def call(cell, x, states, training=training):
@@ -66,9 +66,10 @@ def make_layer(**options):
     """Return the layer with the cell's weights."""
     layer = {layer}
     layer.build((len(xs[0]), len(xs), {features}))
-    for variable, value in zip(layer.cell.trainable_variables, weights):
+    cell = layer.cell
+    for variable, value in zip(cell.trainable_variables, weights):
         variable.assign(value)
-    return layer
+{fixed}    return layer
 
 
 def make_pair():
@@ -79,9 +80,18 @@ def make_pair():
 '''
 
 
+#: Where some weights do not learn: laws draw none, and leave them as they were made.
+FIXED = """\
+    frozen_weights = [v for v in cell.non_trainable_variables if "float" in v.dtype]
+    for variable, value in zip(frozen_weights, fixed):
+        variable.assign(value)
+"""
+
+
 def script_for(law: Law, case: Case, outcome: Outcome) -> str:
     """Return the script for a failing case."""
     imports, make = case.target.source_lines()
+    fixed = case.target.fixed(case.features)
     head = HEAD.format(
         statement=law.statement,
         reason=" ".join(outcome.reason.split()),
@@ -91,14 +101,18 @@ def script_for(law: Law, case: Case, outcome: Outcome) -> str:
         training=case.training,
         seed=case.seed,
         features=case.features,
+        fixed=FIXED if fixed else "",
     )
     if "make_layer" in law.script or "make_pair" in law.script:
         layer, pair = case.target.layer_lines()
-        head += LAYER.format(layer=layer, pair=pair, features=case.features)
+        head += LAYER.format(
+            layer=layer, pair=pair, features=case.features, fixed=FIXED if fixed else ""
+        )
     values: dict[str, Any] = {
         "weights": list(case.weights.values()),
         "xs": case.xs,
         "states": case.states,
+        **({"fixed": fixed} if fixed else {}),
         **case.facts,
     }
     lines = [f"{name} = {literal(value)}" for name, value in values.items()]

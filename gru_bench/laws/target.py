@@ -66,6 +66,7 @@ class Target:
         self._loops: dict[Any, Loop] = {}
         self._tapes: dict[int, Tape] = {}
         self._given: dict[int, Mapping[str, Array]] = {}
+        self._fixed: dict[int, list[Array]] = {}
         #: Why it has not a capability, or None, as far as `capability.py` was asked.
         self.lacks: dict[str, str | None] = {}
         made = self.make("float32")
@@ -94,14 +95,17 @@ class Target:
         """Return the widest dtype in which a step runs, and keep why another does not."""
         for dtype in ("float64", "float32"):
             try:
-                self.subject(self.features[0], dtype)
+                made = self.subject(self.features[0], dtype).dtype
             except UsageError as error:
                 self.no_step = error
                 if dtype == "float64":
                     self.no_float64 = str(error)
             else:
                 self.no_step = None
-                return dtype
+                if dtype in (made, "float32"):
+                    return made
+                # Laws would hold it to a precision that it has not.
+                self.no_float64 = f"asked for float64, the cell computes in {made}"
         self._built("float32", self.features[0])  # what cannot be built is bad input
         return "float32"
 
@@ -169,7 +173,11 @@ class Target:
             call = f"{found}({given}dtype=dtype)"
             if more:
                 call = f"{found}(**{{**{self.arguments!r}, 'dtype': dtype{more}}})"
-        return f"from {module} import {found}", call
+        lines = [f"from {module} import {found}"]
+        for own, kind in unregistered(self.make("float32")).items():
+            lines.append(f"from {cell_name(kind).partition(':')[0]} import {own}")
+            lines.append(f"keras.saving.get_custom_objects()[{own!r}] = {own}")
+        return "\n".join(dict.fromkeys(lines)), call
 
     def make_cell(self, dtype: str, features: int | None = None) -> Any:
         """Return a new cell, a layer's own where the target is a layer.
@@ -222,7 +230,17 @@ class Target:
         if self.is_pair:
             return self.make(dtype)
         layer = self.layer(dtype, return_sequences=True, return_state=True)
-        return keras.layers.Bidirectional(layer, dtype=dtype)
+        with self.known(layer):
+            return keras.layers.Bidirectional(layer, dtype=dtype)
+
+    @staticmethod
+    def known(layer: Any) -> Any:
+        """Return a context in which Keras finds the classes that a user has not registered.
+
+        Args:
+            layer: a cell or a layer, with all that is in it.
+        """
+        return keras.saving.custom_object_scope(unregistered(layer))
 
     def adapt(self, cell: Any, features: int) -> KerasSubject:
         """Return a subject for a cell of one's own making.
@@ -269,7 +287,9 @@ class Target:
         TensorFlow has no QR decomposition in bfloat16, so an orthogonal initialiser has none.
         """
         try:
-            return self.make_cell(dtype, features)
+            cell = self.make_cell(dtype, features)
+            self.settle(cell, features)
+            return cell
         except UsageError:
             raise
         except Exception as error:  # a user's cell can fail in any way
@@ -288,6 +308,7 @@ class Target:
         """Return a built cell whose weights are zero, which saves drawing them."""
         cell = self.make_cell(dtype)
         self.build_with_zeros(cell, (None, features))
+        self.settle(cell, features)
         return cell
 
     def build_with_zeros(self, layer: Any, shape: tuple[int | None, ...]) -> None:
@@ -330,7 +351,35 @@ class Target:
         if self._given.get(id(subject)) is not weights:
             # In order: a weight's full name can hold a number that counts instances.
             subject.assign_values(weights.values())
+            self.settle(subject.cell, subject.input_size)
             self._given[id(subject)] = weights
+
+    def settle(self, cell: Any, features: int) -> None:
+        """Give a built cell the frozen weights of the first one of its size: laws draw none.
+
+        They are rounded to the eight bits that every dtype holds.
+
+        Args:
+            cell: a Keras cell.
+            features: F.
+        """
+        # What a call has made is none of these, and a law of its own.
+        for variable, value in zip(frozen(cell), self.fixed(features, cell), strict=False):
+            variable.assign(value)
+
+    def fixed(self, features: int, cell: Any = None) -> list[Array]:
+        """Return the values of frozen weights, those of a cell where it is the first of its size.
+
+        Args:
+            features: F.
+            cell: built; without one there are no values for a size of which there was none.
+        """
+        if features not in self._fixed:
+            if cell is None:
+                return []
+            values = [tf.cast(variable.value, "bfloat16") for variable in frozen(cell)]
+            self._fixed[features] = [np.asarray(value, np.float64) for value in values]
+        return self._fixed[features]
 
     @property
     def probe(self) -> KerasSubject:
@@ -348,6 +397,19 @@ class Target:
         made = [s.step(x, states) for s in (drawn, plain)]
         flat = [np.concatenate([a.ravel() for a in (o, *n)]) for o, n in made]
         return not np.array_equal(flat[0], flat[1], equal_nan=True)
+
+
+def frozen(cell: Any) -> list[Any]:
+    """Return the variables of a built cell that do not learn, without those of generators."""
+    return [v for v in cell.non_trainable_variables if "float" in str(v.dtype)]
+
+
+def unregistered(layer: Any) -> dict[str, type[Any]]:
+    """Return the classes of a layer and of what is in it that Keras does not find, by name."""
+    classes = {type(part) for part in layer._flatten_layers()}
+    own = [c for c in classes if c.__module__.partition(".")[0] != "keras"]
+    find, name = keras.saving.get_registered_object, keras.saving.get_registered_name
+    return {c.__name__: c for c in sorted(own, key=repr) if find(name(c)) is None}
 
 
 def _name(cell: Any) -> str:
@@ -387,7 +449,8 @@ def _holds_layers(value: Any) -> bool:
 def _again(layer: Any, dtype: str, changes: Mapping[str, Any]) -> Any:
     """Return a layer made from a layer's configuration, in another dtype all through."""
     config = _with_dtype(layer.get_config(), dtype)
-    return type(layer).from_config({**config, **changes})
+    with Target.known(layer):
+        return type(layer).from_config({**config, **changes})
 
 
 def _with_dtype(config: Any, dtype: str) -> Any:

@@ -351,3 +351,51 @@ class Zoneout(Registered, keras.layers.GRUCell):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "zoneout": self.zoneout}
+
+
+def stacked(units: int) -> Any:
+    """Return two cells of Keras's, of different sizes and numbers of states, as one."""
+    cells = [keras.layers.GRUCell(units), keras.layers.LSTMCell(units + 1)]
+    return keras.layers.StackedRNNCells(cells)
+
+
+def bidirectional(units: int) -> Any:
+    """Return Keras's bidirectional layer around its LSTM layer."""
+    layer = keras.layers.LSTM(units, return_sequences=True, return_state=True)
+    return keras.layers.Bidirectional(layer)
+
+
+class TimeMajor(Registered, keras.layers.GRU):
+    """A correct GRU layer whose inputs and outputs can have time before the batch.
+
+    Args:
+        units: size of the state.
+        time_major: whether they have.
+        **kwargs: those of Keras's GRU layer; cuDNN is never used.
+    """
+
+    def __init__(self, units: int, time_major: bool = False, **kwargs: Any) -> None:
+        kwargs.pop("use_cudnn", None)
+        super().__init__(units, use_cudnn=False, **kwargs)
+        self.time_major = time_major
+
+    def call(
+        self, sequences: Any, initial_state: Any = None, mask: Any = None, **kwargs: Any
+    ) -> Any:
+        options = {"initial_state": initial_state, **kwargs}
+        if not self.time_major:
+            return super().call(sequences, mask=mask, **options)
+        counts = None if mask is None else ops.transpose(mask)
+        result = super().call(self.turn(ops.swapaxes(sequences, 0, 1)), mask=counts, **options)
+        if not self.return_sequences:
+            return result
+        if self.return_state:
+            return (ops.swapaxes(result[0], 0, 1), *result[1:])
+        return ops.swapaxes(result, 0, 1)
+
+    def turn(self, sequences: Any) -> Any:
+        """Return `(B, T, F)` as it goes into Keras's layer, which reverses the steps."""
+        return sequences
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "time_major": self.time_major}

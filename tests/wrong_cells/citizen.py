@@ -59,6 +59,26 @@ class DtypeNotForwarded(LSTM):
         super().__init__(units, dtype="float32", **kwargs)
 
 
+@wrong("https://github.com/tensorflow/tensorflow/issues/32369")
+class BiasesFloat32(Plain):
+    """The biases are float32 whatever the dtype of the cell, and are cast where they are used."""
+
+    def make(self, name: str, shape: tuple[int, ...], initializer: Any) -> None:
+        if not name.startswith("b_"):
+            super().make(name, shape, initializer)
+            return
+        weight = self.add_weight(
+            name=name, shape=shape, initializer=initializer, dtype="float32", autocast=False
+        )
+        setattr(self, name, weight)
+
+    def linear(self, gate: str, x: Any, h: Any) -> Any:
+        product = ops.matmul(x, getattr(self, f"W_{gate}")) + ops.matmul(
+            h, getattr(self, f"U_{gate}")
+        )
+        return product + ops.cast(getattr(self, f"b_{gate}"), self.compute_dtype)
+
+
 @wrong("https://github.com/tensorflow/tensorflow/issues/37364")
 class KernelNotCast(GRU):
     """The weights are used in the dtype they are kept in."""
@@ -180,3 +200,25 @@ class SameNames(Plain):
         initializer = keras.initializers.get(initializer).clone()
         weight = self.add_weight(name="variable", shape=shape, initializer=initializer)
         setattr(self, name, weight)
+
+
+@wrong("https://github.com/tensorflow/tensorflow/issues/125391")
+class ScaleMadeInCall(Plain):
+    """A weight that does not learn is made by the first call instead of by build."""
+
+    scale: Any = None
+
+    def call(self, inputs: Any, states: Any) -> Any:
+        if self.scale is None:
+            self._tracker.unlock()
+            self.scale = self.add_weight(name="scale", initializer="ones", trainable=False)
+        return super().call(self.scale * inputs, states)
+
+
+@wrong("https://github.com/thisisiron/spectral_normalization-tf2/issues/1")
+class WeightsClippedInPlace(Plain):
+    """Each call clips the recurrent weights and keeps them so, at inference too."""
+
+    def call(self, inputs: Any, states: Any) -> Any:
+        self.U_h.assign(ops.clip(self.U_h, -2, 2))
+        return super().call(inputs, states)

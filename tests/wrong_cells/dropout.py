@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
@@ -87,6 +88,23 @@ class SameMaskEachCall(Registered, keras.layers.SimpleRNNCell):
     def get_dropout_mask(self, step_input: Any) -> Any:
         ones = ops.ones_like(step_input)
         return keras.random.dropout(ones, self.dropout, seed=self.seed)
+
+
+@wrong("https://github.com/tensorflow/tensorflow/issues/33297", dropout=0.5)
+class SeedDrawnByPython(Registered, keras.layers.SimpleRNNCell):
+    """The seed of a mask is drawn by Python, so a trace has the same one for ever."""
+
+    def get_dropout_mask(self, step_input: Any) -> Any:
+        ones, seed = ops.ones_like(step_input), np.random.default_rng().integers(2**31)
+        return keras.random.dropout(ones, self.dropout, seed=int(seed))
+
+
+@wrong("https://github.com/harvard-edge/cs249r_book/pull/1869", dropout=0.5)
+class SeedIgnored(Registered, keras.layers.SimpleRNNCell):
+    """A seed can be given, but the masks are drawn by the generator that all layers share."""
+
+    def get_dropout_mask(self, step_input: Any) -> Any:
+        return keras.random.dropout(ops.ones_like(step_input), self.dropout)
 
 
 @wrong("https://github.com/keras-team/keras/pull/9031", recurrent_dropout=0.5)

@@ -262,3 +262,83 @@ class SharedStack(Registered, keras.layers.StackedRNNCells):
         missing = self.cells[0].units - inputs.shape[-1]
         inputs = ops.pad(inputs, [[0, 0], [0, max(missing, 0)]])[:, : self.cells[0].units]
         return super().call(inputs, states, **kwargs)
+
+
+@wrong("https://github.com/apache/mxnet/issues/16037")
+class WeightsPackedOnce(GRU):
+    """The recurrent weights are packed by the first eager call, and later ones are not seen."""
+
+    packed: dict[str, Any] | None = None
+
+    def linear(self, gate: str, x: Any, h: Any) -> Any:
+        kept = getattr(self, f"U_{gate}")
+        if not isinstance(kept.value, tf.Variable) or not tf.executing_eagerly():
+            return super().linear(gate, x, h)
+        self.packed = self.packed or {}
+        U = self.packed.setdefault(gate, tf.identity(kept.value))
+        own = super().linear(gate, x, h)
+        return own + ops.matmul(h, U) - ops.matmul(h, kept)
+
+
+@wrong("https://github.com/pytorch/pytorch/issues/12013")
+class EmptyBatchPadded(GRU):
+    """Where a batch has no rows, one of zeros is put in, and nothing takes it out again."""
+
+    def call(self, inputs: Any, states: Any) -> Any:
+        missing = ops.cast(ops.equal(ops.shape(inputs)[0], 0), "int32")
+        x, h = (tf.pad(array, [[0, missing], [0, 0]]) for array in (inputs, states[0]))
+        return super().call(x, [h])
+
+
+@wrong("https://github.com/pytorch/pytorch/pull/78945")
+class GatesOneColumnLate(Cell):
+    """The fused weights are cut into gates one column too far to the right."""
+
+    def build(self, input_shape: Any) -> None:
+        self.make("kernel", (input_shape[-1], 3 * self.units), self.kernel_initializer)
+        self.make("recurrent_kernel", (self.units, 3 * self.units), self.recurrent_initializer)
+        keras.layers.Layer.build(self, input_shape)
+
+    def call(self, inputs: Any, states: Any) -> Any:
+        both = ((inputs, self.kernel), (states[0], self.recurrent_kernel))
+        x, p = (self.cut(ops.matmul(v, w)) for v, w in both)
+        z, r = (self.recurrent_activation(x[k] + p[k]) for k in (0, 1))
+        h_t = z * states[0] + (1 - z) * self.activation(x[2] + r * p[2])
+        return h_t, [h_t]
+
+    def cut(self, gates: Any) -> Any:
+        return ops.split(ops.concatenate([gates[:, 1:], gates[:, :1]], axis=-1), 3, axis=-1)
+
+
+@wrong("https://github.com/keras-team/keras/issues/11615")
+class OutputWiderThanPromised(GRU):
+    """The output holds the candidate too, which output_size does not say."""
+
+    def call(self, inputs: Any, states: Any) -> Any:
+        h = states[0]
+        z, r = self.gate("z", inputs, h), self.gate("r", inputs, h)
+        candidate = self.candidate(inputs, r, h)
+        h_t = self.blend(z, h, candidate)
+        return ops.concatenate([h_t, candidate], axis=-1), [h_t]
+
+
+@wrong("https://github.com/tensorflow/tensorflow/issues/125391")
+class FirstCallOtherwise(GRU):
+    """The first call, which makes what is made late, computes something else."""
+
+    called = False
+
+    def candidate(self, x: Any, r: Any, h: Any) -> Any:
+        h_tilde = super().candidate(x, r, h)
+        first, self.called = not self.called, True
+        return 0 * h_tilde if first else h_tilde
+
+
+@wrong("https://github.com/tensorflow/tensorflow/issues/44980")
+class TracedOtherwise(GRU):
+    """What Python decides in each eager step is decided once for all in a trace."""
+
+    def blend(self, z: Any, h: Any, h_tilde: Any) -> Any:
+        # A reset that eager code would see in the values, and a trace cannot.
+        reset = tf.is_symbolic_tensor(h) or bool(ops.any(ops.isnan(h)))
+        return super().blend(z, 0 * h if reset else h, h_tilde)

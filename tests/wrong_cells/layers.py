@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tests.wrong_cells.base import MinGRU, Registered
+from tests.wrong_cells.base import MinGRU, Registered, TimeMajor
 from tests.wrong_cells.table import wrong
 
 
@@ -17,6 +17,16 @@ class Layer(Registered, keras.layers.GRU):
     def __init__(self, units: int, **kwargs: Any) -> None:
         kwargs.pop("use_cudnn", None)
         super().__init__(units, use_cudnn=False, **kwargs)
+
+
+class Pair(Registered, keras.layers.Bidirectional):
+    """Keras's bidirectional layer around a GRU, to make wrong ones of."""
+
+    def __init__(self, units: int = 3, layer: Any = None, **kwargs: Any) -> None:
+        if layer is None:
+            options = {"return_sequences": True, "return_state": True}
+            layer = keras.layers.GRU(units, dtype=kwargs.get("dtype"), **options)
+        super().__init__(layer, **kwargs)
 
 
 @wrong("https://github.com/deeplearning4j/deeplearning4j/issues/7115")
@@ -230,14 +240,8 @@ class OutputsReversedAgain(Layer):
 
 
 @wrong("https://github.com/keras-team/keras/issues/1431")
-class BidirectionalMixesTime(Registered, keras.layers.Bidirectional):
+class BidirectionalMixesTime(Pair):
     """The backward outputs are merged in the order of running, not of time."""
-
-    def __init__(self, units: int = 3, layer: Any = None, **kwargs: Any) -> None:
-        if layer is None:
-            options = {"return_sequences": True, "return_state": True}
-            layer = keras.layers.GRU(units, dtype=kwargs.get("dtype"), **options)
-        super().__init__(layer, **kwargs)
 
     def call(
         self, sequences: Any, initial_state: Any = None, mask: Any = None, **kwargs: Any
@@ -249,14 +253,8 @@ class BidirectionalMixesTime(Registered, keras.layers.Bidirectional):
 
 
 @wrong("https://github.com/tflearn/tflearn/pull/522")
-class ForwardStatesTwice(Registered, keras.layers.Bidirectional):
+class ForwardStatesTwice(Pair):
     """The forward states are returned in the place of the backward ones."""
-
-    def __init__(self, units: int = 3, layer: Any = None, **kwargs: Any) -> None:
-        if layer is None:
-            options = {"return_sequences": True, "return_state": True}
-            layer = keras.layers.GRU(units, dtype=kwargs.get("dtype"), **options)
-        super().__init__(layer, **kwargs)
 
     def call(
         self, sequences: Any, initial_state: Any = None, mask: Any = None, **kwargs: Any
@@ -265,6 +263,43 @@ class ForwardStatesTwice(Registered, keras.layers.Bidirectional):
             sequences, initial_state=initial_state, mask=mask, **kwargs
         )
         return output, forward, forward
+
+
+@wrong("https://github.com/keras-team/keras/issues/4192")
+class MaskForwardOnly(Pair):
+    """Going backwards over the padding, the mask is ignored."""
+
+    def call(
+        self, sequences: Any, initial_state: Any = None, mask: Any = None, **kwargs: Any
+    ) -> Any:
+        given = {"initial_state": initial_state, **kwargs}
+        masked, free = (super(Pair, self).call(sequences, mask=m, **given) for m in (mask, None))
+        forward, backward = masked[0][..., : -self.units], free[0][..., -self.units :]
+        return ops.concatenate([forward, backward], axis=-1), masked[1], free[2]
+
+    @property
+    def units(self) -> int:
+        """Of each direction."""
+        return int(self.backward_layer.units)
+
+
+@wrong("https://github.com/keras-team/keras/issues/7365")
+class PairIgnoresInitialState(Pair):
+    """The initial states that are given are ignored."""
+
+    def call(
+        self, sequences: Any, initial_state: Any = None, mask: Any = None, **kwargs: Any
+    ) -> Any:
+        del initial_state
+        return super().call(sequences, mask=mask, **kwargs)
+
+
+@wrong("https://github.com/tensorflow/tensorflow/issues/39635")
+class TimeMajorReversesRows(TimeMajor):
+    """With time_major going backwards reverses the rows of the batch instead of the steps."""
+
+    def turn(self, sequences: Any) -> Any:
+        return ops.flip(sequences, axis=(0, 1)) if self.go_backwards else sequences
 
 
 @wrong("https://github.com/lucidrains/minGRU-pytorch/issues/9", units=3)

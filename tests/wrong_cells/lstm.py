@@ -235,3 +235,40 @@ class EpsilonFixed(LayerNormGRU):
         centred = a - ops.mean(a, axis=-1, keepdims=True)
         variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
         return gain * centred / ops.sqrt(variance + 1e-12) + shift
+
+
+@tf.custom_gradient
+def _tanh_derived_once(x: Any) -> Any:
+    y = tf.tanh(x)
+    return y, lambda d: d * tf.stop_gradient(1 - y * y)
+
+
+@wrong("https://github.com/pytorch/pytorch/issues/25315")
+class NoSecondDerivative(LSTM):
+    """The gradient of the fused tanh is right, but has no gradient of its own."""
+
+    def call(self, inputs: Any, states: Any) -> Any:
+        given = self.activation
+        if given is keras.activations.tanh:
+            self.activation = _tanh_derived_once
+        result = super().call(inputs, states)
+        self.activation = given
+        return result
+
+
+def _in_two_branches(x: Any) -> Any:
+    low = tf.exp(x)
+    return tf.where(x >= 0, 1 / (1 + tf.exp(-x)), low / (1 + low))
+
+
+@wrong("https://github.com/tensorflow/tensorflow/issues/2540")
+class GradientOfBothBranches(LSTM):
+    """Each side of zero has its own form of the sigmoid; the gradient sees both, and overflows."""
+
+    def call(self, inputs: Any, states: Any) -> Any:
+        given = self.recurrent_activation
+        if given is keras.activations.sigmoid:
+            self.recurrent_activation = _in_two_branches
+        result = super().call(inputs, states)
+        self.recurrent_activation = given
+        return result
