@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import numbers
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -47,9 +48,15 @@ def check_integer(name: str, value: Any, minimum: int) -> int:
     return int(value)
 
 
+#: What Keras makes of the message of an exception that a layer's call raises.
+_WRAPPED = re.compile(r"Exception encountered when calling .*?\x1b\[1m(.*?)\x1b\[0m", re.DOTALL)
+
+
 def in_one_line(error: BaseException) -> str:
     """Return the message of any exception as one line, its type first unless it is a UsageError."""
-    text = " ".join(str(error).split())
+    messages = [part for part in error.args if isinstance(part, str)]
+    wrapped = next(filter(None, map(_WRAPPED.match, messages)), None)
+    text = " ".join((wrapped[1] if wrapped else str(error)).split())
     if isinstance(error, UsageError):
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

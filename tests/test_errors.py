@@ -52,3 +52,11 @@ def test_any_message_becomes_one_line() -> None:
     assert in_one_line(KeyError("a")) == "KeyError: 'a'"
     assert in_one_line(RuntimeError("a\nb")) == "RuntimeError: a b"
     assert in_one_line(RuntimeError()) == "RuntimeError"
+
+
+def test_of_what_a_layer_raises_the_message_is_its_own() -> None:
+    wrapped = (
+        "Exception encountered when calling A.call().\n\n\x1b[1mown\nwords\x1b[0m\n\nArguments"
+    )
+    assert in_one_line(ValueError(wrapped)) == "ValueError: own words"
+    assert in_one_line(KeyError(wrapped)) == "KeyError: own words"

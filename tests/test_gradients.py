@@ -70,6 +70,15 @@ class UnknownOperation(keras.layers.SimpleRNNCell):
         return h, [h]
 
 
+class Rolled(keras.layers.SimpleRNNCell):
+    """Right, with an operation whose vectorised map in TensorFlow is wrong."""
+
+    def call(self, sequence: Any, states: Any, training: bool = False) -> Any:
+        output, _ = super().call(sequence, states, training=training)
+        output = keras.ops.roll(output, 1, axis=-1)
+        return output, [output]
+
+
 class Forgetful(keras.layers.SimpleRNNCell):
     """A cell whose path through time is cut."""
 
@@ -163,6 +172,12 @@ def test_an_operation_that_cannot_be_replayed_is_left_to_tensorflow() -> None:
     check = check_gradients(UnknownOperation, constructor={"units": 3}, steps=3)
     assert check.path == "vectorized"
     assert check.ok, check
+
+
+def test_points_are_evaluated_one_by_one_where_tensorflow_mixes_them() -> None:
+    found = check_gradients(Rolled(3), steps=2, input_size=2)
+    assert found.ok, str(found)
+    assert found.path == "vectorized"
 
 
 def test_replay_and_tensorflow_evaluate_the_same_points() -> None:

@@ -171,7 +171,7 @@ def test_what_the_cell_raises_is_a_failed_law_with_the_users_lines(cells):
     report = check_cell(cells + "Raises", {"units": 2}, profile="quick", law=FEW)
     outcome = report["one-step-runs"]
     assert (outcome.status, report["batch-row-alone"].status) == (FAILED, NOT_APPLICABLE)
-    assert "my own mistake" in outcome.reason
+    assert outcome.reason.endswith("ValueError: my own mistake")
     assert "in _helper" in outcome.traceback
     assert "site-packages" not in outcome.traceback
     assert "gru_bench" not in outcome.traceback.replace(str(HERE), "")
@@ -360,6 +360,7 @@ BAD = {
     "check nowhere:Cell": "No module named 'nowhere'",
     "check keras.layers:GRUCel": "did you mean 'GRUCell'?",
     "check keras.layers:Dense --set units=2": "is not a recurrent cell: it has no state_size",
+    f"check {OWN} --set units=2 --json no/such/r.json": "there is no folder ",
     "check json:JSONDecoder": "is not a recurrent cell",
     "check json:loads": "refused no arguments: TypeError",
     f"check {OWN}": "refused no arguments: TypeError",

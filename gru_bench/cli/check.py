@@ -50,9 +50,9 @@ def command(
 ) -> int:
     """Check CELL against the laws of recurrent cells.
 
-    CELL is a Keras cell, or a whole layer, package.module:Name; modules in the current folder are
-    found. Exit code 1 means that a law is broken: the smallest case is shown, with a script that
-    repeats it.
+    CELL is a Keras cell, a whole layer, or a function that returns either, package.module:Name;
+    modules in the current folder are found. Exit code 1 means that a law is broken: the smallest
+    case is shown, with a script that repeats it.
     """
     from gru_bench import profiles
     from gru_bench.laws.choice import choose
@@ -65,6 +65,8 @@ def command(
     check_integer("--memory-limit", memory_limit, 1)
     if inputs is not None:
         check_integer("--inputs", inputs, 1)
+    for path in (junit_path, json_path):
+        _check_writable(path)
     if time_limit is not None and not time_limit > 0:
         raise UsageError(f"--time-limit must be more than 0, got {time_limit}")
     check = Isolated(
@@ -141,6 +143,17 @@ def _table(report: Report) -> Table:
             Text(textwrap.shorten(outcome.reason, 160, placeholder=" ...")),
         )
     return table
+
+
+def _check_writable(path: str | None) -> None:
+    """Refuse a file that cannot be written before a check that may take minutes."""
+    if path is None:
+        return
+    folder = Path(path).absolute().parent
+    if not folder.is_dir():
+        raise UsageError(f"cannot write {path!r}: there is no folder {str(folder)!r}")
+    if Path(path).is_dir():
+        raise UsageError(f"cannot write {path!r}: it is a folder")
 
 
 def _write(path: str | None, make: Callable[[], str]) -> None:

@@ -23,6 +23,7 @@ from gru_bench.gradients.layout import Described, Layout
 from gru_bench.gradients.problem import (
     Array,
     FunctionProblem,
+    OneByOne,
     as_rows,
     chunk_for,
     densified,
@@ -80,6 +81,7 @@ class CellProblem:
         self.epsilon = self._step.epsilon
         self.unconnected: tuple[str, ...] = ()
         self._use_replay = self._step.replay is not None
+        self._one_by_one = OneByOne()
         self.path = "replay" if self._use_replay else "vectorized"
         try:
             self._visit()
@@ -162,6 +164,11 @@ class CellProblem:
 
     def evaluate_at(self, points: Array) -> Array:
         """Return the results at points `(P, n)`, `(P, m)`."""
+        if self._use_replay:
+            return self._together(points)
+        return self._one_by_one.checked(self, points, lambda: self._together(points))
+
+    def _together(self, points: Array) -> Array:
         p = len(self._weights)
         found = []
         chunk = max(2, min(self.chunk, int(2e8) // (8 * self.arguments.size)))

@@ -104,10 +104,10 @@ def compare(case: Case, claim: Claim, subject: KerasSubject, steps: int) -> None
     for step, x in enumerate(case.xs[:steps]):
         output, states = subject.fast_step(x, states)
         wanted, theirs = function(named, x, theirs)
-        told = f"by {claim.describe()}, step {step + 1}"
-        case.agree(output, wanted, bound, f"the output {told}")
+        told = f"step {step + 1} against {claim.name}{', a guess' * claim.guessed}"
+        case.agree(output, wanted, bound, f"{told}: the output")
         for k, (got, right) in enumerate(zip(states, theirs, strict=True)):
-            case.agree(got, right, bound, f"state {k} {told}")
+            case.agree(got, right, bound, f"{told}: state {k}")
 
 
 def _bound(case: Case, results: Any, arguments: list[Array], steps: int) -> Bound:

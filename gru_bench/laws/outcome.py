@@ -74,7 +74,9 @@ class Outcome:
         if self.traceback:
             lines += [f"  {line}" for line in self.traceback.splitlines()]
         if self.script:
-            lines += ["  to repeat it without gru_bench, paste:", "", self.script]
+            # Only the published equations are taken from the package.
+            without = "its runner" if "gru_bench" in self.script else "gru_bench"
+            lines += [f"  to repeat it without {without}, paste:", "", self.script]
         return "\n".join(lines)
 
 

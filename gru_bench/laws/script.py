@@ -90,7 +90,8 @@ FIXED = """\
 
 def script_for(law: Law, case: Case, outcome: Outcome) -> str:
     """Return the script for a failing case."""
-    imports, make = case.target.source_lines()
+    layered = "make_layer" in law.script or "make_pair" in law.script
+    imports, make = case.target.source_lines(layered)
     fixed = case.target.fixed(case.features)
     head = HEAD.format(
         statement=law.statement,
@@ -103,7 +104,7 @@ def script_for(law: Law, case: Case, outcome: Outcome) -> str:
         features=case.features,
         fixed=FIXED if fixed else "",
     )
-    if "make_layer" in law.script or "make_pair" in law.script:
+    if layered:
         layer, pair = case.target.layer_lines()
         head += LAYER.format(
             layer=layer, pair=pair, features=case.features, fixed=FIXED if fixed else ""

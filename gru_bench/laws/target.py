@@ -137,9 +137,15 @@ class Target:
             given = ", ".join(f"{k}={v!r}" for k, v in self.arguments.items()) or "no arguments"
             raise UsageError(f"cell {self.name!r} refused {given}: {in_one_line(error)}") from error
 
-    def source_lines(self) -> tuple[str, str]:
-        """Return Python that imports what is checked, and Python that makes `cell` of it."""
+    def source_lines(self, wrapped: bool = False) -> tuple[str, str]:
+        """Return Python that imports what is checked, and Python that makes `cell` of it.
+
+        Args:
+            wrapped: whether Keras has to find its classes by their names.
+        """
         imports, call = self._made_by("")
+        if wrapped or "from_config" in call:
+            imports += self._registering(imports)
         inner = ".forward_layer.cell" if self.is_pair else ".cell" if self.is_layer else ""
         return imports, f"cell = {call}{inner}"
 
@@ -173,11 +179,15 @@ class Target:
             call = f"{found}({given}dtype=dtype)"
             if more:
                 call = f"{found}(**{{**{self.arguments!r}, 'dtype': dtype{more}}})"
-        lines = [f"from {module} import {found}"]
+        return f"from {module} import {found}", call
+
+    def _registering(self, imports: str) -> str:
+        """Return further Python that lets Keras find the classes that are not registered."""
+        lines = []
         for own, kind in unregistered(self.make("float32")).items():
-            lines.append(f"from {cell_name(kind).partition(':')[0]} import {own}")
-            lines.append(f"keras.saving.get_custom_objects()[{own!r}] = {own}")
-        return "\n".join(dict.fromkeys(lines)), call
+            lines.append(f"\nfrom {cell_name(kind).partition(':')[0]} import {own}")
+            lines.append(f"\nkeras.saving.get_custom_objects()[{own!r}] = {own}")
+        return "".join(line for line in lines if line.strip() != imports)
 
     def make_cell(self, dtype: str, features: int | None = None) -> Any:
         """Return a new cell, a layer's own where the target is a layer.
