@@ -177,7 +177,7 @@ class KerasSubject:
         return all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
 
     @cached_property
-    def _draws_by_kernels(self) -> bool:
+    def draws_by_kernels(self) -> bool:
         """Whether a step draws numbers whose seed TensorFlow keeps, not the cell.
 
         Only then is TensorFlow's seed set: that empties its cache of kernels, so that each
@@ -198,7 +198,7 @@ class KerasSubject:
             seed: of all generators that the cell keeps, and of TensorFlow's own; None goes on
                 where they are.
         """
-        if seed is not None and self._draws_by_kernels:
+        if seed is not None and self.draws_by_kernels:
             tf.random.set_seed(seed)
         self.forget_masks()
         if seed is None:

@@ -14,6 +14,7 @@ from gru_bench.cells import cell_name, load_cell_class
 from gru_bench.equations import Claim, find_claim
 from gru_bench.errors import UsageError, in_one_line
 from gru_bench.gradients import check_gradients
+from gru_bench.laws import chance
 from gru_bench.laws.rounding import bound_run, imprecision
 from gru_bench.laws.tape import Tape
 from gru_bench.loop import Loop
@@ -211,8 +212,11 @@ class Target:
         """
         key = (features, dtype or self.dtype, training)
         if key not in self._subjects:
-            cell = self._built(key[1], features)
-            self._subjects[key] = KerasSubject(cell, features, training, BATCH if training else 1)
+            # Whichever law asks first, the masks of a training subject are the same.
+            with chance.fixed(0):
+                cell = self._built(key[1], features)
+                batch = BATCH if training else 1
+                self._subjects[key] = KerasSubject(cell, features, training, batch)
         return self._subjects[key]
 
     def cell_of(self, made: Any) -> Any:
@@ -290,6 +294,15 @@ class Target:
     def forget(self, subject: KerasSubject) -> None:
         """Have weights assigned anew to a subject whose weights someone has changed."""
         self._given.pop(id(subject), None)
+
+    def reseed(self, number: int) -> None:
+        """Begin anew what training steps draw from TensorFlow's own generators, where they do.
+
+        Args:
+            number: the seed.
+        """
+        if self.subject(self.features[0], training=True).draws_by_kernels:
+            tf.random.set_seed(number)
 
     def _built(self, dtype: str, features: int) -> Any:
         """Return a built cell, with weights of zero where only its initialisers fail.
