@@ -10,6 +10,7 @@ import copy
 import inspect
 import operator
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -95,6 +96,7 @@ class KerasSubject:
         self._options = {"training": training} if _takes_training(cell) else {}
         self._compiled: dict[str, Any] = {}
         self._loop: Any = None
+        self._traceable = True
         #: What others traced from this cell, by batch size; kept here so that it lives as long.
         self.traced: dict[int, Any] = {}
         #: The same cell in float64, where someone made it.
@@ -174,6 +176,21 @@ class KerasSubject:
         _, _, after = self.step_tensors(self.weights, before, self._tensor(x), first)
         return all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
 
+    @cached_property
+    def draws_by_kernels(self) -> bool:
+        """Whether a step draws numbers whose seed TensorFlow keeps, not the cell.
+
+        Only then is TensorFlow's seed set: that empties its cache of kernels, so that each
+        compiled function is prepared anew.
+        """
+        x = tf.zeros((1, self.input_size), self.dtype)
+        states = [self._tensor(s) for s in self.initial_state(1)]
+        step = tf.function(self.step_tensors, autograph=False)
+        graph = step.get_concrete_function(self.weights, self.frozen, x, states).graph
+        defined = graph.as_graph_def()
+        nodes = [*defined.node, *(n for f in defined.library.function for n in f.node_def)]
+        return any("seed2" in node.attr for node in nodes)
+
     def draw(self, seed: int | None) -> None:
         """Let what is random be drawn anew at the next call.
 
@@ -181,10 +198,11 @@ class KerasSubject:
             seed: of all generators that the cell keeps, and of TensorFlow's own; None goes on
                 where they are.
         """
+        if seed is not None and self.draws_by_kernels:
+            tf.random.set_seed(seed)
         self.forget_masks()
         if seed is None:
             return
-        tf.random.set_seed(seed)
         for layer in self.cell._flatten_layers():
             for generator in layer._seed_generators:
                 generator.state.assign([seed, 0])
@@ -212,6 +230,12 @@ class KerasSubject:
         return [f"{name} #{k}" if long.count(name) > 1 else name for k, name in enumerate(names, 1)]
 
     @property
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of the trainable weights by name."""
+        shapes = [tuple(v.shape) for v in self.cell.trainable_variables]
+        return dict(zip(self.parameter_names, shapes, strict=True))
+
+    @property
     def parameters(self) -> dict[str, Array]:
         """The trainable weights by name."""
         return {
@@ -234,7 +258,7 @@ class KerasSubject:
     def assign_values(self, values: Iterable[Array]) -> None:
         """Set the trainable weights in the cell's order."""
         for variable, value in zip(self.cell.trainable_variables, values, strict=True):
-            variable.assign(value)
+            variable.value.assign(np.asarray(value, variable.dtype), read_value=False)
 
     def initial_state(self, batch: int = 1) -> list[Array]:
         """Return the states before the first step, each `(B, ...)`."""
@@ -263,6 +287,20 @@ class KerasSubject:
             self.weights, self.frozen, self._tensor(x), [self._tensor(s) for s in states]
         )
         return np.asarray(output), [np.asarray(state) for state in new]
+
+    def fast_step(self, x: Array, states: Arrays) -> tuple[Array, list[Array]]:
+        """Return what `step` gives, traced where the cell can be traced.
+
+        Args:
+            x: `(B, F)`.
+            states: as `initial_state` returns them.
+        """
+        if self._traceable:
+            try:
+                return self.step(x, states, "graph")
+            except Exception:  # a cell that no graph takes, or a step that fails anyhow
+                self._traceable = False
+        return self.step(x, states)
 
     def call(self, x: Array, states: Arrays) -> tuple[Array, list[Array]]:
         """Return what calling the cell itself gives, as users do; `step` hands weights over.

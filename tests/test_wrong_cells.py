@@ -9,7 +9,7 @@ import pytest
 from gru_bench.cells import load_cell_class
 from gru_bench.laws import LAWS
 from gru_bench.laws.runner import check_cell
-from tests.wrong_cells import TABLE, WrongCell, base, matrix
+from tests.wrong_cells import TABLE, WrongCell, base, ledger, matrix
 from tests.wrong_cells.mutants import EQUIVALENT, mutants
 
 by_name = {entry.name: entry for entry in TABLE}
@@ -131,9 +131,9 @@ def test_mutants_are_the_same_each_time() -> None:
 def test_the_published_matrix_is_of_these_cells_and_laws(path: Any) -> None:
     with path.open(encoding="utf-8", newline="") as file:
         head, _, *cells = csv.reader(file)
-    laws = head[len(matrix.HEAD) + 1 :]
+    laws = head[len(ledger.HEAD) + 1 :]
     known = {row.cell: row.mistake for row in matrix.rows()}
     assert set(laws) <= set(LAWS)
     for cell in cells:
         assert known.get(cell[0]) == cell[2], cell[0]
-        assert set(cell[len(matrix.HEAD) :]) <= {*matrix.LETTERS.values(), ""}
+        assert set(cell[len(ledger.HEAD) :]) <= {*ledger.LETTERS.values(), ""}

@@ -102,7 +102,7 @@ def compare(case: Case, claim: Claim, subject: KerasSubject, steps: int) -> None
     states = case.states
     theirs: Sequence[Array] = case.states
     for step, x in enumerate(case.xs[:steps]):
-        output, states = subject.step(x, states)
+        output, states = subject.fast_step(x, states)
         wanted, theirs = function(named, x, theirs)
         told = f"step {step + 1} against {claim.name}{', a guess' * claim.guessed}"
         case.agree(output, wanted, bound, f"{told}: the output")

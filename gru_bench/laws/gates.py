@@ -121,7 +121,7 @@ compare(new[-1], kept, limit)
 def shut_keeps(case: Case) -> None:
     """Shut the gate."""
     subject = saturated(case, claim_of(case).gates(shut=True))
-    _, new = subject.step(case.xs[0], case.states)
+    _, new = subject.fast_step(case.xs[0], case.states)
     _same_state(case, new[-1])
 
 
@@ -137,7 +137,7 @@ def shut_keeps(case: Case) -> None:
 def shut_keeps_training(case: Case) -> None:
     """Shut the gate."""
     subject = saturated(case, claim_of(case).gates(shut=True), training=True)
-    _, new = subject.step(case.xs[0], case.states)
+    _, new = subject.fast_step(case.xs[0], case.states)
     _same_state(case, new[-1])
 
 
@@ -209,8 +209,8 @@ def _forgets(case: Case, subject: KerasSubject) -> None:
         raise NotApplicable("zoneout keeps a share of the state")
     others = [case.rng.normal(size=state.shape) for state in case.states]
     case.note(others=others)
-    _, new = subject.step(case.xs[0], case.states)
-    _, other = subject.step(case.xs[0], others)
+    _, new = subject.fast_step(case.xs[0], case.states)
+    _, other = subject.fast_step(case.xs[0], others)
     case.agree(new[-1], other[-1], EXACT, "the state from another state")
 
 
@@ -229,7 +229,7 @@ def _check_bounds(case: Case, subject: KerasSubject) -> None:
     case.note(largest=largest)
     states = case.states
     for step, x in enumerate(case.xs):
-        _, states = subject.step(x, states)
+        _, states = subject.fast_step(x, states)
         # An LSTM's hidden state is bounded by one, its cell state grows by one a step at most.
         bounds = [largest, largest + step + 1] if claim.equations.states == 2 else [largest]
         for k, (state, bound) in enumerate(zip(states, bounds, strict=True)):
@@ -292,7 +292,7 @@ compare(permuted, outputs[:, :, order], limit)
 def permuted_units(case: Case) -> None:
     """Permute columns of all weights and rows of the recurrent ones."""
     subject, bound = case.subject(), case.rounding()
-    outputs, final = case.subject().run(case.xs, case.states)
+    outputs, final = case.subject().fast_run(case.xs, case.states)
     claim = claim_of(case)
     named = claim.weights(subject.cell)
     weights = claim.read(named)
@@ -302,7 +302,7 @@ def permuted_units(case: Case) -> None:
         array[...] = moved[order] if name.startswith("U_") else moved
     give(case, subject, named)
     case.note(order=order)
-    moved, last = subject.run(case.xs, [s[:, order] for s in case.states])
+    moved, last = subject.fast_run(case.xs, [s[:, order] for s in case.states])
     case.agree(moved, outputs[:, :, order], bound, "outputs of permuted units")
     for k, (got, state) in enumerate(zip(last, final, strict=True)):
         case.agree(got, state[:, order], bound, f"state {k} of permuted units")

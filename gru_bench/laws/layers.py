@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,7 +70,7 @@ def layer_of(case: Case, **options: Any) -> Any:
         made = case.target.layer(case.dtype, **options)
     except UsageError as error:
         raise NotApplicable(f"the layer takes no {', '.join(options)}: {error}") from error
-    made.build((case.batch, case.steps, case.features))
+    case.target.build_with_zeros(made, (case.batch, case.steps, case.features))
     cell = case.target.cell_of(made) if case.target.is_layer else made.cell
     for variable, value in zip(cell.trainable_variables, case.weights.values(), strict=True):
         variable.assign(value)
@@ -120,7 +121,7 @@ def loop(
     shown: Array | None = None
     outputs = []
     for step, x in enumerate(xs):
-        output, new = subject.step(x, states)
+        output, new = subject.fast_step(x, states)
         shown = np.zeros_like(output) if shown is None else shown
         counts = np.ones(len(x), bool) if mask is None else mask[:, step]
         shown = _where(counts, output, np.zeros_like(output) if zero else shown)
@@ -135,7 +136,7 @@ def _where(counts: Array, one: Array, other: Array) -> Array:
 
 def compare(case: Case, got: list[Array], expected: list[Array], when: str) -> None:
     """Compare outputs and states."""
-    bound = case.rounding()
+    bound = functools.cache(case.rounding)
     case.agree(got[0], expected[0], bound, f"outputs {when}, [row, step, unit]")
     if len(got) != len(expected):
         case.fail(f"{len(got) - 1} states are returned {when}, expected {len(expected) - 1}")

@@ -83,12 +83,12 @@ def learns(case: Case) -> None:
     case.fail(f"the gradient by {', '.join(sorted(still))} is None or always zero")
 
 
-def _pull_back(case: Case, size: float = 1.0) -> tuple[dict[str, Array], Array, list[Array]]:
+def _pull_back(case: Case) -> tuple[dict[str, Array], Array, list[Array]]:
     """Return the gradients of a random combination of all outputs and final states."""
     subject, rng = case.subject(), case.rng
     shape = (case.steps, case.batch, *subject.output_shape)
-    outputs = rng.normal(size=shape) * size
-    finals = [rng.normal(size=s.shape) * size for s in case.states]
+    outputs = rng.normal(size=shape)
+    finals = [rng.normal(size=s.shape) for s in case.states]
     return subject.vjp(case.xs, case.states, outputs, finals)
 
 
@@ -434,14 +434,19 @@ assert all(g is None or np.isfinite(g).all() for g in found), found
 )
 def finite(case: Case) -> None:
     """Ask with these inputs and states, in float32, at drawn weights and at weights of zero."""
+    subject, rng = case.subject(), case.rng
+    tape = case.target.tape(subject)
+    shapes = [(case.batch, *subject.output_shape)] * case.steps + [s.shape for s in case.states]
+    cotangents = [rng.normal(size=shape) for shape in shapes]
     zeros = {name: np.zeros_like(w) for name, w in case.weights.items()}
+    names = [*case.weights, *["the inputs"] * case.steps]
+    names += [f"state {k}" for k in range(len(case.states))]
     for xs in (300 * case.xs, np.zeros_like(case.xs), np.full_like(case.xs, 1.0)):
         for weights in (case.weights, zeros):
-            point = case.at(xs=xs, weights=weights)
-            by_weight, by_x, by_state = _pull_back(point)
-            names = [*by_weight, "the inputs", *(f"state {k}" for k in range(len(by_state)))]
-            arrays = [*by_weight.values(), by_x, *by_state]
-            for name, gradient in zip(names, arrays, strict=True):
+            arguments = [*weights.values(), xs, *case.states]
+            sizes = [a.size for a in (*weights.values(), *xs, *case.states)]
+            found = tape.first_gradient(arguments, cotangents)
+            for name, gradient in zip(names, np.split(found, np.cumsum(sizes)[:-1]), strict=True):
                 if not np.isfinite(gradient).all():
                     case.xs, case.weights = xs, weights
                     case.fail(f"the gradient by {name} is not finite", what=name)

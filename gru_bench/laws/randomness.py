@@ -59,7 +59,7 @@ def fresh(case: Case, **changes: Any) -> Any:
         **changes: constructor arguments beside those given.
     """
     cell = case.target.cell_of(case.target.make(case.dtype, **changes))
-    cell.build((None, case.features))
+    case.target.build_with_zeros(cell, (None, case.features))
     for variable, value in zip(cell.trainable_variables, case.weights.values(), strict=True):
         variable.assign(value)
     case.target.settle(cell, case.features)

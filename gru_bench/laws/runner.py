@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 from gru_bench import profiles
 from gru_bench.errors import check_integer, check_known
+from gru_bench.laws import chance
 from gru_bench.laws.alarm import TimeIsUpError, alarm
 from gru_bench.laws.broken import Broken, NotApplicable
 from gru_bench.laws.capability import lacking
@@ -122,7 +123,7 @@ def run_law(
     limit = profiles.LAW_SECONDS[profile] if limit is None else limit
     outcome = Outcome(law.name, law.family, law.statement, PASSED)
     try:
-        with alarm(limit):
+        with alarm(limit), chance.fixed(_number(law, seed)):
             _try_law(target, law, profile, seed, outcome)
     except TimeIsUpError:
         outcome.status, outcome.reason = FAILED, f"stopped after {limit:g} s"
@@ -140,6 +141,8 @@ def _try_law(target: Target, law: Law, profile: str, seed: int, outcome: Outcome
         if missing is not None:
             outcome.status, outcome.reason = NOT_APPLICABLE, missing
             return
+        if "random" in law.needs:
+            target.reseed(_number(law, seed))
         failed = _search(target, law, profile, seed, outcome)
     except NotApplicable as error:
         outcome.status, outcome.reason = NOT_APPLICABLE, str(error)
@@ -150,6 +153,11 @@ def _try_law(target: Target, law: Law, profile: str, seed: int, outcome: Outcome
         return
     if failed is not None:
         _explain(law, outcome, *shrink(law, *failed))
+
+
+def _number(law: Law, seed: int) -> int:
+    """Return the seed of a law's own cases: the same on every machine and in every process."""
+    return zlib.crc32(f"{seed} {law.name}".encode())
 
 
 def _search(
@@ -171,8 +179,7 @@ def _search(
             found.append((case, error))
             raise _StopError from error
 
-    # crc32: the same on every machine and in every process, and different for each law.
-    number = zlib.crc32(f"{seed} {law.name}".encode())
+    number = _number(law, seed)
     searching = hypothesis.seed(number)(
         settings(
             max_examples=law.examples(profiles.LAW_EXAMPLES[profile]),

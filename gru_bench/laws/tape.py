@@ -20,6 +20,9 @@ class Tape:
 
     def __init__(self, subject: KerasSubject) -> None:
         self._subject = subject
+        # Asked at many points of the same shapes: traced once.
+        self._first = tf.function(self._trace_first, autograph=False)
+        self._second = tf.function(self._trace_second, autograph=False)
 
     def vjp_twice(self, xs: Array, states: Arrays) -> tuple[list[Array], list[Array]]:
         """Return the gradients of the sum of all results, asked for twice of one tape.
@@ -49,12 +52,9 @@ class Tape:
             arguments: weights in the cell's order, xs `(T, B, F)` and the first states.
             cotangents: one for the output of each step, then one for each final state.
         """
-        sources = self._sources(arguments)
         steps = len(arguments[len(self._subject.weights)])
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(sources)
-            value = self._weighted(sources, steps, cotangents)
-        return _flat(tape.gradient(value, sources, unconnected_gradients="zero"))
+        given = self._sources(arguments), list(map(self._tensor, cotangents)), steps
+        return _flat(self._first(*given))
 
     def second_product(self, arguments: Arrays, cotangents: Arrays, directions: Arrays) -> Array:
         """Return the derivative of `first_gradient` along directions, by a tape through a tape.
@@ -64,16 +64,24 @@ class Tape:
             cotangents: likewise.
             directions: shaped like `arguments`.
         """
-        sources, along = self._sources(arguments), self._sources(directions)
         steps = len(arguments[len(self._subject.weights)])
+        given = self._sources(arguments), list(map(self._tensor, cotangents)), steps
+        return _flat(self._second(*given, self._sources(directions)))
+
+    def _trace_first(self, sources: list[Any], cotangents: list[Any], steps: int) -> list[Any]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(sources)
+            made = self._results(sources, steps)
+        return _dense(tape.gradient(made, sources, cotangents, unconnected_gradients="zero"))
+
+    def _trace_second(
+        self, sources: list[Any], cotangents: list[Any], steps: int, along: list[Any]
+    ) -> list[Any]:
         with tf.GradientTape(watch_accessed_variables=False) as outer:
             outer.watch(sources)
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(sources)
-                value = self._weighted(sources, steps, cotangents)
-            found = tape.gradient(value, sources, unconnected_gradients="zero")
+            found = self._trace_first(sources, cotangents, steps)
             product = tf.add_n([tf.reduce_sum(g * d) for g, d in zip(found, along, strict=True)])
-        return _flat(outer.gradient(product, sources, unconnected_gradients="zero"))
+        return _dense(outer.gradient(product, sources, unconnected_gradients="zero"))
 
     def _sources(self, arguments: Arrays) -> list[Any]:
         """Return weights, the inputs of each step, and states, as tensors."""
@@ -94,12 +102,10 @@ class Tape:
         outputs, final = self._subject.run_tensors(sources[:count], xs, states)
         return [*outputs, *final]
 
-    def _weighted(self, sources: list[Any], steps: int, cotangents: Arrays) -> Any:
-        made = self._results(sources, steps)
-        return tf.add_n(
-            [tf.reduce_sum(self._tensor(c) * m) for c, m in zip(cotangents, made, strict=True)]
-        )
+
+def _dense(tensors: Sequence[Any]) -> list[Any]:
+    return [tf.convert_to_tensor(tensor) for tensor in tensors]
 
 
 def _flat(tensors: Sequence[Any]) -> Array:
-    return np.concatenate([np.asarray(tf.convert_to_tensor(t)).ravel() for t in tensors])
+    return np.concatenate([np.asarray(t).ravel() for t in tensors])

@@ -14,6 +14,7 @@ from gru_bench.cells import cell_name, load_cell_class
 from gru_bench.equations import Claim, find_claim
 from gru_bench.errors import UsageError, in_one_line
 from gru_bench.gradients import check_gradients
+from gru_bench.laws import chance
 from gru_bench.laws.rounding import bound_run, imprecision
 from gru_bench.laws.tape import Tape
 from gru_bench.loop import Loop
@@ -47,7 +48,6 @@ class Target:
     bound = staticmethod(bound_run)
     imprecision = staticmethod(imprecision)
     check_gradients = staticmethod(check_gradients)
-    tape = Tape
 
     def __init__(
         self,
@@ -65,6 +65,7 @@ class Target:
         self._template: Any = None
         self._subjects: dict[Any, KerasSubject] = {}
         self._loops: dict[Any, Loop] = {}
+        self._tapes: dict[int, Tape] = {}
         self._given: dict[int, Mapping[str, Array]] = {}
         self._fixed: dict[int, list[Array]] = {}
         #: Why it has not a capability, or None, as far as `capability.py` was asked.
@@ -211,8 +212,11 @@ class Target:
         """
         key = (features, dtype or self.dtype, training)
         if key not in self._subjects:
-            cell = self._built(key[1], features)
-            self._subjects[key] = KerasSubject(cell, features, training, BATCH if training else 1)
+            # Whichever law asks first, the masks of a training subject are the same.
+            with chance.fixed(0):
+                cell = self._built(key[1], features)
+                batch = BATCH if training else 1
+                self._subjects[key] = KerasSubject(cell, features, training, batch)
         return self._subjects[key]
 
     def cell_of(self, made: Any) -> Any:
@@ -291,6 +295,15 @@ class Target:
         """Have weights assigned anew to a subject whose weights someone has changed."""
         self._given.pop(id(subject), None)
 
+    def reseed(self, number: int) -> None:
+        """Begin anew what training steps draw from TensorFlow's own generators, where they do.
+
+        Args:
+            number: the seed.
+        """
+        if self.subject(self.features[0], training=True).draws_by_kernels:
+            tf.random.set_seed(number)
+
     def _built(self, dtype: str, features: int) -> Any:
         """Return a built cell, with weights of zero where only its initialisers fail.
 
@@ -317,11 +330,20 @@ class Target:
     def _with_zeros(self, dtype: str, features: int) -> Any:
         """Return a built cell whose weights are zero, which saves drawing them."""
         cell = self.make_cell(dtype)
-        for layer in cell._flatten_layers():
-            layer.add_weight = _with_zeros(layer.add_weight)
-        cell.build((None, features))
+        self.build_with_zeros(cell, (None, features))
         self.settle(cell, features)
         return cell
+
+    def build_with_zeros(self, layer: Any, shape: tuple[int | None, ...]) -> None:
+        """Build a cell or a layer whose weights will be assigned: drawing them takes longer.
+
+        Args:
+            layer: not built.
+            shape: of its input.
+        """
+        for one in layer._flatten_layers():
+            one.add_weight = _with_zeros(one.add_weight)
+        layer.build(shape)
 
     def fresh(self, features: int, dtype: str | None = None) -> KerasSubject:
         """Return a subject of a new cell that has never been called; its weights are zero."""
@@ -342,6 +364,10 @@ class Target:
             like = self.subject(features, None, training)
             self._loops[key] = Loop(like.with_cell(cell), way)
         return self._loops[key]
+
+    def tape(self, subject: KerasSubject) -> Tape:
+        """Return the gradients of gradients of a subject of this target."""
+        return self._tapes.setdefault(id(subject), Tape(subject))
 
     def give(self, subject: KerasSubject, weights: Mapping[str, Array]) -> None:
         """Assign weights where the subject does not have them already."""

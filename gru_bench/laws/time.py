@@ -15,6 +15,9 @@ FAMILY = "time"
 #: deaf at one of them (all its gates shut, all its units off), but not at all.
 TRIES = 50
 
+#: Runs that are cut somewhere, in few shapes, so that few are traced.
+SPLIT = Wants(batch=(3,), steps=(4, 2), narrow=True)
+
 #: The layer of the script that runs a cell as its users do.
 LAYER = """
 def layer_run(xs, states):
@@ -43,16 +46,16 @@ for a, b in zip(last, final):
     compare(a, b, limit)
 """,
     caught=("https://github.com/lucidrains/minGRU-pytorch/issues/9",),
-    wants=Wants(steps=(4, 2)),
+    wants=SPLIT,
     share=0.5,
 )
 def chunks(case: Case) -> None:
     """Split the run somewhere."""
     loop, split = case.loop("looped"), int(case.rng.integers(1, case.steps))
     case.note(split=split)
-    whole, final = loop.run(case.xs, case.states, "eager")
-    head, carried = loop.run(case.xs[:split], case.states, "eager")
-    tail, last = loop.run(case.xs[split:], carried, "eager")
+    whole, final = loop.run(case.xs, case.states, "graph")
+    head, carried = loop.run(case.xs[:split], case.states, "graph")
+    tail, last = loop.run(case.xs[split:], carried, "graph")
     case.agree(np.concatenate([head, tail]), whole, case.rounding, "outputs in chunks")
     for k, (a, b) in enumerate(zip(last, final, strict=True)):
         case.agree(a, b, case.rounding, f"final state {k} after chunks")
@@ -68,7 +71,7 @@ outputs, _ = layer_run(xs, states)
 changed, _ = layer_run(np.concatenate([xs[:split], later]), states)
 compare(changed[:split], outputs[:split], limit)
 """,
-    wants=Wants(steps=(4, 2)),
+    wants=SPLIT,
     share=0.5,
 )
 def causal(case: Case) -> None:
@@ -76,8 +79,8 @@ def causal(case: Case) -> None:
     loop, split = case.loop("looped"), int(case.rng.integers(1, case.steps))
     later = np.round(64 * case.rng.normal(size=case.xs[split:].shape)) / 64
     case.note(split=split, later=later)
-    outputs, _ = loop.run(case.xs, case.states, "eager")
-    changed, _ = loop.run(np.concatenate([case.xs[:split], later]), case.states, "eager")
+    outputs, _ = loop.run(case.xs, case.states, "graph")
+    changed, _ = loop.run(np.concatenate([case.xs[:split], later]), case.states, "graph")
     case.agree(changed[:split], outputs[:split], case.rounding, "outputs before the change")
 
 

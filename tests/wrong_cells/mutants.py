@@ -112,6 +112,19 @@ EQUIVALENT: dict[str, str] = {
 Change = tuple[str, Callable[[ast.AST], ast.AST | None]]
 
 
+def __getattr__(name: str) -> Any:
+    """Make the mutants where one is asked for by name, as another process does.
+
+    Raises:
+        AttributeError: there is none of this name.
+    """
+    if not name.startswith("_"):
+        for mutant in mutants():
+            if mutant.make.__name__ == name:
+                return mutant.make
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 def mutants() -> list[Mutant]:
     """Return all mutants, always the same in the same order: one of each kind, then the others."""
     found: list[tuple[int, Mutant]] = []

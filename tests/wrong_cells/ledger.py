@@ -1,0 +1,203 @@
+"""What laws said of cells, kept by the sources of both, and filled in by several processes."""
+
+from __future__ import annotations
+
+import csv
+import inspect
+import multiprocessing
+import random
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gru_bench.errors import UsageError
+from gru_bench.laws import LAWS, shrink
+from gru_bench.laws.law import Law
+from gru_bench.laws.outcome import EXPECTED, FAILED, NOT_APPLICABLE, PASSED
+from gru_bench.laws.runner import run_law
+from gru_bench.laws.target import Target
+from gru_bench.runtime import keras
+
+#: How an outcome is written.
+LETTERS = {PASSED: ".", FAILED: "F", NOT_APPLICABLE: "-", EXPECTED: "x"}
+
+#: Stands among the laws for a cell that cannot even be made: the command says so with exit code 2.
+REFUSED = "(refused)"
+
+HEAD = ["cell", "kind", "mistake", "address", "source"]
+
+#: Tasks of one process: they share what starting takes, and memory is given back in the end.
+TASKS = 12
+
+Letters = dict[str, str]
+
+#: Letters by cell, its source, law and its source.
+Known = Mapping[tuple[str, str, str, str], str]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One cell that laws are tried on.
+
+    Args:
+        cell: its name.
+        kind: "wrong cell", "mutant" or "correct cell".
+        mistake: in words.
+        address: where it was met.
+        make: the class.
+        arguments: for it.
+        equations: what it claims.
+        source: a number that changes with it.
+        seed: of the cases.
+        expected: why laws are expected to fail, by law.
+    """
+
+    cell: str
+    kind: str
+    mistake: str
+    address: str
+    make: Any
+    arguments: dict[str, Any]
+    equations: str | None
+    source: str
+    seed: int = 0
+    expected: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def head(self) -> list[str]:
+        """What identifies it in the file."""
+        return [self.cell, self.kind, self.mistake, self.address, self.source]
+
+    def with_seed(self, seed: int) -> Row:
+        """Return a row of its own for another seed."""
+        return replace(self, cell=f"{self.cell}, seed {seed}", seed=seed)
+
+
+def crc(*parts: Any) -> str:
+    """Return a number that changes with any of the parts."""
+    return f"{zlib.crc32(repr(parts).encode()):08x}"
+
+
+def law_source(law: Law) -> str:
+    """Return a number that changes with a law's check."""
+    return crc(inspect.getsource(law.check), law.wants, law.needs, law.share, law.most)
+
+
+def kept(path: Path) -> dict[tuple[str, str, str, str], str]:
+    """Return what a file holds."""
+    if not path.exists():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        laws, sources, *cells = csv.reader(file)
+    start = len(HEAD)
+    return {
+        (cell[0], cell[start - 1], law, source): letter
+        for cell in cells
+        for law, source, letter in zip(laws[start:], sources[start:], cell[start:], strict=True)
+        if letter
+    }
+
+
+def recalled(row: Row, known: Known) -> Letters:
+    """Return what is known of a row, by law."""
+    keys = {law.name: (row.cell, row.source, law.name, law_source(law)) for law in LAWS.values()}
+    return {name: known[key] for name, key in keys.items() if key in known}
+
+
+def write(path: Path, table: Mapping[str, Letters], rows: Sequence[Row]) -> None:
+    """Write a file, whole or not at all."""
+    names = [REFUSED, *LAWS]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".part")
+    with draft.open("w", encoding="utf-8", newline="") as file:
+        lines = csv.writer(file, lineterminator="\n")
+        lines.writerow([*HEAD, *names])
+        lines.writerow([""] * len(HEAD) + [""] + [law_source(law) for law in LAWS.values()])
+        for row in rows:
+            found = table.get(row.cell)
+            if found is not None:
+                lines.writerow([*row.head, *(found.get(name, "") for name in names)])
+    draft.replace(path)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one process does before it tells: rows of one cell, which share what is traced.
+
+    Args:
+        rows: alike but for their seeds.
+        laws: names, in the order in which they are tried.
+        profile: how long each law is tried.
+        known: what is not tried again, by law, for each row.
+        until_caught: whether a row ends with the first law that catches it.
+    """
+
+    rows: Sequence[Row]
+    laws: Sequence[str]
+    profile: str
+    known: Sequence[Letters]
+    until_caught: bool = False
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there is nothing left to try."""
+        wanted = set(self.laws)
+        return all(
+            REFUSED in known or wanted <= set(known) or (self.until_caught and _is_caught(known))
+            for known in self.known
+        )
+
+    def run(self) -> list[Letters]:
+        """Return letters by law for each row, those that were known among them."""
+        # What one cell leaves behind in Keras is not for the next, and what is left to chance is
+        # the same chance in whichever process.
+        keras.utils.clear_session()
+        random.seed(0)
+        np.random.seed(0)  # noqa: NPY002  a cell may well draw from it
+        # A smallest case is for a reader; here only the verdict counts.
+        shrink.ATTEMPTS = 0
+        row = self.rows[0]
+        try:
+            target = Target(row.make, row.arguments, equations=row.equations)
+        except UsageError:
+            return [{REFUSED: LETTERS[FAILED]} for _ in self.rows]
+        return [
+            self._tried(target, row, dict(known))
+            for row, known in zip(self.rows, self.known, strict=True)
+        ]
+
+    def _tried(self, target: Target, row: Row, letters: Letters) -> Letters:
+        for name in self.laws:
+            if self.until_caught and _is_caught(letters):
+                break
+            if name not in letters:
+                expected = row.expected.get(name)
+                outcome = run_law(target, LAWS[name], self.profile, row.seed, expected)
+                letters[name] = LETTERS[outcome.status]
+        return letters
+
+
+def _is_caught(letters: Letters) -> bool:
+    return LETTERS[FAILED] in letters.values()
+
+
+def filled(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Row, Letters]]:
+    """Yield each row with its letters, as soon as they are there.
+
+    Args:
+        tasks: those that are done are passed over.
+        jobs: processes at once.
+    """
+    left = [task for task in tasks if not task.is_done]
+    if not left:
+        return
+    context: Any = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=TASKS) as pool:
+        running = {pool.submit(Task.run, task): task for task in left}
+        for done in as_completed(running):
+            yield from zip(running[done].rows, done.result(), strict=True)
