@@ -247,7 +247,10 @@ class MinGRUBlendExchanged(MinGRU):
 
 @wrong("https://github.com/tensorflow/models/pull/2878", cells=2)
 class SharedStack(Registered, keras.layers.StackedRNNCells):
-    """All cells of the stack but the first are one cell, so they share their weights."""
+    """All cells of the stack are one cell, so they share their weights.
+
+    All that can: the first reads inputs of another size.
+    """
 
     def __init__(self, cells: Any, units: int | None = None, **kwargs: Any) -> None:
         if isinstance(cells, int):

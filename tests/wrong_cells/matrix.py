@@ -73,8 +73,6 @@ def summary(table: Mapping[str, Letters], all_rows: Sequence[Row], profile: str)
     right = [row for row in all_rows if row.kind not in kinds]
     alarms = [row for row in right if caught[row.cell]]
     lines.append(f"- false alarms: {len(alarms)} of {len(right)} correct cells")
-    known = [row.cell for row in right if LETTERS[EXPECTED] in table[row.cell].values()]
-    lines += [f"- what Keras itself breaks, expected: {', '.join(known)}"] if known else []
     count = sum(map(bool, kills.values()))
     lines += [f"- laws that catch something: {count} of {len(laws)}", ""]
     if idle:
