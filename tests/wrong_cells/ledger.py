@@ -32,7 +32,7 @@ REFUSED = "(refused)"
 HEAD = ["cell", "kind", "mistake", "address", "source"]
 
 #: Tasks of one process: they share what starting takes, and memory is given back in the end.
-TASKS = 12
+TASKS = 30
 
 Letters = dict[str, str]
 
