@@ -55,10 +55,15 @@ MODULES = (
     "equations",
     "gates",
     "learning",
+    "derivatives",
     "numerics",
     "randomness",
+    "dropout",
     "citizenship",
+    "initialisers",
     "layers",
+    "masks",
+    "directions",
 )
 
 for _module in MODULES:

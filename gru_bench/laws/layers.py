@@ -1,4 +1,4 @@
-"""Family "layers": the loop around the cell, with masks, directions, states and unrolling."""
+"""Family "layers": the loop around the cell, its states, and unrolling."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from gru_bench.laws.law import Wants, law
 
 if TYPE_CHECKING:
     from gru_bench.laws.target import Target
+
 
 FAMILY = "layers"
 
@@ -222,109 +223,6 @@ def last_output(case: Case) -> None:
 
 
 @law(
-    "layer-mask",
-    FAMILY,
-    "A step that is masked keeps the states and repeats the output.",
-    script=LOOP + CHECK,
-    caught=(
-        "https://github.com/keras-team/keras/issues/11472",
-        "https://github.com/keras-team/keras/issues/1300",
-        "https://github.com/pytorch/pytorch/issues/95118",
-    ),
-    **SEVERAL,
-)
-def masked(case: Case) -> None:
-    """Compare a run with holes."""
-    mask = mask_of(case)
-    got = run_layer(case, layer_of(case), case.xs, case.states, mask)
-    compare(case, got, loop(case, case.xs, case.states, mask), "with a mask")
-
-
-@law(
-    "layer-mask-zero-output",
-    FAMILY,
-    "With zero_output_for_mask a masked step gives zeros, and the states are kept.",
-    script=LOOP
-    + """
-result = keras.tree.flatten(layer(x, initial_state=start, mask=tf.constant(mask)))
-expected, final = loop(xs, mask, states)
-compare(result[0], expected * mask[..., None], 1e-6)
-""",
-    **SEVERAL,
-)
-def zero_output(case: Case) -> None:
-    """Compare a run with holes."""
-    mask = mask_of(case)
-    layer = layer_of(case, zero_output_for_mask=True)
-    got = run_layer(case, layer, case.xs, case.states, mask)
-    expected = loop(case, case.xs, case.states, mask, zero=True)
-    compare(case, got, expected, "with zero_output_for_mask")
-
-
-@law(
-    "layer-padding",
-    FAMILY,
-    "Padding on the left or on the right, masked, changes neither last output nor states.",
-    script=LOOP
-    + """
-n = len(padding)
-plain = keras.tree.flatten(layer(x, initial_state=start))
-for left in (True, False):
-    padded = np.concatenate([padding, xs] if left else [xs, padding])
-    counts = np.arange(len(padded)) >= n if left else np.arange(len(padded)) < len(xs)
-    mask = tf.constant(np.tile(counts, (len(x), 1)))
-    wide = tf.constant(np.swapaxes(padded, 0, 1), dtype)
-    got = keras.tree.flatten(layer(wide, initial_state=start, mask=mask))
-    compare(got[0][:, -1], plain[0][:, -1], 1e-6)
-    for state, wanted in zip(got[1:], plain[1:]):
-        compare(state, wanted, 1e-6)
-""",
-    caught=("https://github.com/keras-team/keras/issues/1300",),
-    **SEVERAL,
-)
-def padding(case: Case) -> None:
-    """Pad with two steps of other inputs."""
-    layer = layer_of(case)
-    extra = case.rng.normal(size=(2, case.batch, case.features))
-    case.note(padding=extra)
-    plain = run_layer(case, layer, case.xs, case.states)
-    ones, none = (np.full((case.batch, n), n != 2) for n in (case.steps, 2))
-    ones[:], none[:] = True, False
-    for side, padded, mask in (
-        ("left", [extra, case.xs], [none, ones]),
-        ("right", [case.xs, extra], [ones, none]),
-    ):
-        got = run_layer(
-            case, layer, np.concatenate(padded), case.states, np.concatenate(mask, axis=1)
-        )
-        expected = [plain[0][:, -1], *plain[1:]]
-        compare(case, [got[0][:, -1], *got[1:]], expected, f"padded on the {side}")
-
-
-@law(
-    "layer-backwards",
-    FAMILY,
-    "Going backwards is going forwards over reversed inputs and a reversed mask.",
-    script=LOOP + CHECK,
-    caught=(
-        "https://github.com/keras-team/keras/pull/1934",
-        "https://github.com/keras-team/keras/issues/17596",
-    ),
-    **SEVERAL,
-)
-def backwards(case: Case) -> None:
-    """Compare with and without a mask."""
-    mask = mask_of(case)
-    case.note(back=True)
-    layer = layer_of(case, go_backwards=True)
-    got = run_layer(case, layer, case.xs, case.states)
-    compare(case, got, loop(case, case.xs[::-1], case.states), "going backwards")
-    got = run_layer(case, layer, case.xs, case.states, mask)
-    expected = loop(case, case.xs[::-1], case.states, mask[:, ::-1])
-    compare(case, got, expected, "going backwards with a mask")
-
-
-@law(
     "layer-unrolled",
     FAMILY,
     "Unrolled or looped, with a mask or without, a layer gives the same.",
@@ -431,111 +329,3 @@ def forwards_dtype(case: Case) -> None:
         for k, array in enumerate(result):
             if case.tf.as_dtype(array.dtype).name != computed:
                 case.fail(f"with {policy} result {k} is {case.tf.as_dtype(array.dtype).name}")
-
-
-@law(
-    "layer-time-major",
-    FAMILY,
-    "With time_major the axes of batch and time are exchanged in inputs, mask and outputs, and "
-    "nothing else, going backwards too.",
-    script=LOOP
-    + """
-major = make_layer(**{**options, "time_major": True})
-counts = tf.constant(mask)
-wanted = keras.tree.flatten(layer(x, initial_state=start, mask=counts))
-swapped = tf.transpose(x, (1, 0, 2)), tf.transpose(counts)
-got = keras.tree.flatten(major(swapped[0], initial_state=start, mask=swapped[1]))
-for one, other in zip(got, [np.swapaxes(wanted[0], 0, 1), *wanted[1:]]):
-    compare(one, other, 1e-6)
-""",
-    needs=("layer", "one layer"),
-    caught=(
-        "https://github.com/tensorflow/tensorflow/issues/39635",
-        "https://github.com/ray-project/ray/issues/13075",
-    ),
-    wants=Wants(batch=(3,), steps=(1, 4), scales=(1.0,)),
-    share=0.25,
-)
-def time_major(case: Case) -> None:
-    """Compare with the same layer that is not, in both directions."""
-    mask = mask_of(case)
-    for back in (False, True):
-        major = layer_of(case, time_major=True, go_backwards=back)
-        plain = layer_of(case, go_backwards=back)
-        expected = run_layer(case, plain, case.xs, case.states, mask)
-        # What `run_layer` takes for time is the batch here, and the other way round.
-        got = run_layer(case, major, np.swapaxes(case.xs, 0, 1), case.states, mask.T)
-        expected[0] = np.swapaxes(expected[0], 0, 1)
-        compare(case, got, expected, f"of a layer with time_major{', backwards' * back}")
-
-
-@law(
-    "layer-both-directions",
-    FAMILY,
-    "A bidirectional layer puts forward and backward outputs of the same step side by side, and "
-    "takes and returns the forward states before the backward ones, with a mask or without.",
-    script="""
-pair = make_pair()
-pair.build((len(xs[0]), len(xs), xs.shape[-1]))
-rng = np.random.default_rng(0)
-for variable in pair.trainable_variables:
-    variable.assign(rng.normal(size=variable.shape))
-x, counts = tf.constant(np.swapaxes(xs, 0, 1), dtype), None if mask is None else tf.constant(mask)
-first, second = ([tf.constant(s, dtype) for s in part] for part in starts) if starts else 2 * [None]
-begin = [*first, *second] if starts else None
-result = keras.tree.flatten(pair(x, initial_state=begin, mask=counts))
-forward = keras.tree.flatten(pair.forward_layer(x, initial_state=first, mask=counts))
-back = keras.tree.flatten(pair.backward_layer(x, initial_state=second, mask=counts))
-both = np.concatenate([forward[0], np.asarray(back[0])[:, ::-1]], axis=-1)
-for got, wanted in zip(result, [both, *forward[1:], *back[1:]], strict=True):
-    compare(got, wanted, 1e-6)
-""",
-    needs=("state",),
-    caught=(
-        "https://github.com/keras-team/keras/issues/1431",
-        "https://github.com/tflearn/tflearn/pull/522",
-        "https://github.com/keras-team/keras/issues/4192",
-        "https://github.com/keras-team/keras/issues/7365",
-    ),
-    wants=Wants(batch=(3,), steps=(1, 3), scales=(1.0,)),
-    share=0.25,
-)
-def both_directions(case: Case) -> None:
-    """Compare with the two layers inside, which other laws check."""
-    try:
-        pair = case.target.pair(case.dtype)
-    except UsageError as error:
-        raise NotApplicable(str(error)) from error
-    if getattr(pair, "merge_mode", None) != "concat":
-        raise NotApplicable("the outputs are not put side by side")
-    pair.build((case.batch, case.steps, case.features))
-    for variable in pair.trainable_variables:
-        variable.assign(case.rng.normal(size=variable.shape) + 0.1 * len(variable.path))
-    ways: list[Any] = [(None, None), (mask_of(case), None)]
-    if not any(isinstance(state, (list, tuple)) for state in case.target.probe.nested):
-        # How the nested states of two stacks are given, Keras does not say.
-        ways.append((None, [case.states, [state + 0.5 for state in case.states]]))
-    for mask, begin in ways:
-        case.note(mask=mask, starts=begin)
-        _check_pair(case, pair, mask, begin)
-
-
-def _check_pair(case: Case, pair: Any, mask: Array | None, begin: list[list[Array]] | None) -> None:
-    x = case.tf.constant(np.swapaxes(case.xs, 0, 1), case.dtype)
-    options = {} if mask is None else {"mask": case.tf.constant(mask)}
-
-    def made(layer: Any, *states: list[Array]) -> list[Array]:
-        given = [case.tf.constant(state, case.dtype) for part in states for state in part]
-        return _flat(case, layer(x, **options, **({"initial_state": given} if given else {})))
-
-    got = made(pair, *(begin or []))
-    ahead = made(pair.forward_layer, *(begin or [])[:1])
-    back = made(pair.backward_layer, *(begin or [])[1:])
-    last = back[0][:, ::-1] if pair.forward_layer.return_sequences else back[0]
-    both = np.concatenate([ahead[0], last], axis=-1)
-    how = "with a mask" if mask is not None else "from given states" if begin else "as they are"
-    compare(case, got, [both, *ahead[1:], *back[1:]], f"in both directions, {how}")
-
-
-def _flat(case: Case, result: Any) -> list[Array]:
-    return [np.asarray(array) for array in case.keras.tree.flatten(result)]

@@ -1,4 +1,4 @@
-"""What is checked: a cell or a layer that can be made as often as laws need it."""
+"""What is checked, and the subjects made of it, which all laws share."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.cells import cell_name, load_cell_class
 from gru_bench.equations import Claim, find_claim
 from gru_bench.errors import UsageError, in_one_line
 from gru_bench.gradients import check_gradients
 from gru_bench.laws import chance
+from gru_bench.laws.maker import Maker
 from gru_bench.laws.rounding import bound_run, imprecision
 from gru_bench.laws.tape import Tape
 from gru_bench.loop import Loop
@@ -23,14 +23,11 @@ from gru_bench.subject import KerasSubject
 
 Array = NDArray[Any]
 
-#: Stands for the dtype in a configuration that is printed.
-_DTYPE = "<dtype>"
-
 #: The batch for which the masks of a training subject are drawn, and to which it is bound.
 BATCH = 3
 
 
-class Target:
+class Target(Maker):
     """A cell, or a layer around one, and the subjects made of it.
 
     Args:
@@ -56,13 +53,10 @@ class Target:
         input_size: int | None = None,
         equations: Any = None,
     ) -> None:
-        self.arguments = dict(arguments or {})
-        self.source = load_cell_class(cell, functions=True) if isinstance(cell, str) else cell
-        self.name = cell if isinstance(cell, str) else _name(cell)
+        super().__init__(cell, arguments)
         self.equations = equations
         #: What the report says beside the outcomes, such as a guess of the equations.
         self.notes: list[str] = []
-        self._template: Any = None
         self._subjects: dict[Any, KerasSubject] = {}
         self._loops: dict[Any, Loop] = {}
         self._tapes: dict[int, Tape] = {}
@@ -70,15 +64,10 @@ class Target:
         self._fixed: dict[int, list[Array]] = {}
         #: Why it has not a capability, or None, as far as `capability.py` was asked.
         self.lacks: dict[str, str | None] = {}
-        made = self.make("float32")
-        self.is_layer = isinstance(made, (keras.layers.RNN, keras.layers.Bidirectional))
-        #: Whether it is a pair of layers, one for each direction.
-        self.is_pair = isinstance(made, keras.layers.Bidirectional)
-        _check_is_cell(self.cell_of(made), self.name)
         self.no_float64: str | None = None
         #: What was raised where the cell cannot run one step.
         self.no_step: UsageError | None = None
-        units = self._units(made)
+        units = self._units()
         #: Input sizes to choose from: fewer than units, more than units; never as many.
         self.features = (
             (input_size,) if input_size else ((3 if units > 3 else units + 2), units + 1)
@@ -87,8 +76,8 @@ class Target:
         if equations is not None and self.no_step is None:
             self.claim  # noqa: B018  an unknown name is bad input, not a broken law
 
-    def _units(self, made: Any) -> int:
-        cell = self.cell_of(made)
+    def _units(self) -> int:
+        cell = self.make_cell("float32")
         sizes = [n for n in keras.tree.flatten(cell.state_size) if isinstance(n, int)]
         return max([1, *sizes])
 
@@ -110,98 +99,6 @@ class Target:
         self._built("float32", self.features[0])  # what cannot be built is bad input
         return "float32"
 
-    def make(self, dtype: str, **changes: Any) -> Any:
-        """Return a new cell or layer, not built.
-
-        Args:
-            dtype: a Keras dtype policy.
-            **changes: arguments of the constructor beside those given.
-
-        Raises:
-            UsageError: the constructor refuses the arguments.
-        """
-        arguments = {**self.arguments, **changes}
-        try:
-            if isinstance(self.source, keras.layers.Layer):
-                return _again(self.source, dtype, changes)
-            # Of a class's __init__: early releases of Python 3.11 show Keras's __new__ instead.
-            is_class = isinstance(self.source, type)
-            maker = getattr(self.source, "__init__", None) if is_class else self.source
-            takes = inspect.signature(maker or self.source).parameters
-            if "dtype" in takes or any(p.kind is p.VAR_KEYWORD for p in takes.values()):
-                arguments["dtype"] = dtype
-                if any(_holds_layers(value) for value in self.arguments.values()):
-                    return _again(self.source(**arguments), dtype, {})
-                return self.source(**arguments)
-            return _again(self.source(**arguments), dtype, {})
-        except Exception as error:  # a user's constructor can fail in any way
-            given = ", ".join(f"{k}={v!r}" for k, v in self.arguments.items()) or "no arguments"
-            raise UsageError(f"cell {self.name!r} refused {given}: {in_one_line(error)}") from error
-
-    def source_lines(self, wrapped: bool = False) -> tuple[str, str]:
-        """Return Python that imports what is checked, and Python that makes `cell` of it.
-
-        Args:
-            wrapped: whether Keras has to find its classes by their names.
-        """
-        imports, call = self._made_by("")
-        if wrapped or "from_config" in call:
-            imports += self._registering(imports)
-        inner = ".forward_layer.cell" if self.is_pair else ".cell" if self.is_layer else ""
-        return imports, f"cell = {call}{inner}"
-
-    def layer_lines(self) -> tuple[str, str]:
-        """Return Python expressions for the layer, with more `options`, and for the pair."""
-        _, made = self._made_by("options")
-        if self.is_pair:
-            return "None", self._made_by("")[1]
-        layer = made if self.is_layer else "keras.layers.RNN(make(dtype), dtype=dtype, **options)"
-        both = "make_layer(return_sequences=True, return_state=True)"
-        return layer, f"keras.layers.Bidirectional({both}, dtype=dtype)"
-
-    def _made_by(self, options: str) -> tuple[str, str]:
-        """Return the import, and the call, with what a variable of this name holds beside."""
-        source, name = self.source, self.name
-        more = f", **{options}" if options else ""
-        nested = any(map(_holds_layers, self.arguments.values()))
-        if nested or not isinstance(source, type):
-            made = self.make("float32")
-            config = _with_dtype(made.get_config(), _DTYPE)
-            text = repr(config).replace(repr(_DTYPE), "dtype")
-            module, _, found = cell_name(type(made)).partition(":")
-            call = (
-                f"{found}.from_config({{**{text}{more}}})"
-                if more
-                else f"{found}.from_config({text})"
-            )
-        else:
-            module, _, found = name.partition(":")
-            given = "".join(f"{k}={v!r}, " for k, v in self.arguments.items())
-            call = f"{found}({given}dtype=dtype)"
-            if more:
-                call = f"{found}(**{{**{self.arguments!r}, 'dtype': dtype{more}}})"
-        return f"from {module} import {found}", call
-
-    def _registering(self, imports: str) -> str:
-        """Return further Python that lets Keras find the classes that are not registered."""
-        lines = []
-        for own, kind in unregistered(self.make("float32")).items():
-            lines.append(f"\nfrom {cell_name(kind).partition(':')[0]} import {own}")
-            lines.append(f"\nkeras.saving.get_custom_objects()[{own!r}] = {own}")
-        return "".join(line for line in lines if line.strip() != imports)
-
-    def make_cell(self, dtype: str, features: int | None = None) -> Any:
-        """Return a new cell, a layer's own where the target is a layer.
-
-        Args:
-            dtype: a Keras dtype policy.
-            features: F, to build it; None leaves it unbuilt.
-        """
-        cell = self.cell_of(self.make(dtype))
-        if features is not None:
-            cell.build((None, features))
-        return cell
-
     def subject(
         self, features: int, dtype: str | None = None, training: bool = False
     ) -> KerasSubject:
@@ -218,43 +115,6 @@ class Target:
                 batch = BATCH if training else 1
                 self._subjects[key] = KerasSubject(cell, features, training, batch)
         return self._subjects[key]
-
-    def cell_of(self, made: Any) -> Any:
-        """Return the cell in what `make` returned: of the forward layer where there are two."""
-        layer = made.forward_layer if self.is_pair else made
-        return layer.cell if self.is_layer else made
-
-    def layer(self, dtype: str, **options: Any) -> Any:
-        """Return what is checked as a layer, not built: itself, or Keras's around the cell.
-
-        Args:
-            dtype: a Keras dtype policy.
-            **options: of a Keras RNN layer.
-        """
-        if self.is_layer:
-            return self.make(dtype, **options)
-        return keras.layers.RNN(self.make(dtype), dtype=dtype, **options)
-
-    def pair(self, dtype: str) -> Any:
-        """Return what is checked in both directions, not built.
-
-        Args:
-            dtype: a Keras dtype policy.
-        """
-        if self.is_pair:
-            return self.make(dtype)
-        layer = self.layer(dtype, return_sequences=True, return_state=True)
-        with self.known(layer):
-            return keras.layers.Bidirectional(layer, dtype=dtype)
-
-    @staticmethod
-    def known(layer: Any) -> Any:
-        """Return a context in which Keras finds the classes that a user has not registered.
-
-        Args:
-            layer: a cell or a layer, with all that is in it.
-        """
-        return keras.saving.custom_object_scope(unregistered(layer))
 
     def adapt(self, cell: Any, features: int) -> KerasSubject:
         """Return a subject for a cell of one's own making.
@@ -427,34 +287,6 @@ def frozen(cell: Any) -> list[Any]:
     return [v for v in cell.non_trainable_variables if "float" in str(v.dtype)]
 
 
-def unregistered(layer: Any) -> dict[str, type[Any]]:
-    """Return the classes of a layer and of what is in it that Keras does not find, by name."""
-    classes = {type(part) for part in layer._flatten_layers()}
-    own = [c for c in classes if c.__module__.partition(".")[0] != "keras"]
-    find, name = keras.saving.get_registered_object, keras.saving.get_registered_name
-    return {c.__name__: c for c in sorted(own, key=repr) if find(name(c)) is None}
-
-
-def _name(cell: Any) -> str:
-    if isinstance(cell, type):
-        return cell_name(cell)
-    if isinstance(cell, keras.layers.Layer):
-        return cell_name(type(cell))
-    module = getattr(cell, "__module__", "__main__")
-    return f"{module}:{getattr(cell, '__qualname__', type(cell).__name__)}"
-
-
-def _check_is_cell(made: Any, name: str) -> None:
-    if not hasattr(made, "state_size"):
-        raise UsageError(f"{name!r} is not a recurrent cell: it has no state_size")
-    try:
-        accepted = list(inspect.signature(made.call).parameters)
-    except (AttributeError, TypeError, ValueError):
-        accepted = []
-    if len(accepted) < 2:
-        raise UsageError(f"{name!r} is not a recurrent cell: it has no call(inputs, states)")
-
-
 def _with_zeros(add_weight: Any) -> Any:
     """Return `add_weight` with another initialiser."""
 
@@ -463,22 +295,3 @@ def _with_zeros(add_weight: Any) -> Any:
         return add_weight(*args[2:], **{**given, "initializer": "zeros"})
 
     return add
-
-
-def _holds_layers(value: Any) -> bool:
-    return any(isinstance(part, keras.layers.Layer) for part in keras.tree.flatten(value))
-
-
-def _again(layer: Any, dtype: str, changes: Mapping[str, Any]) -> Any:
-    """Return a layer made from a layer's configuration, in another dtype all through."""
-    config = _with_dtype(layer.get_config(), dtype)
-    with Target.known(layer):
-        return type(layer).from_config({**config, **changes})
-
-
-def _with_dtype(config: Any, dtype: str) -> Any:
-    if isinstance(config, dict):
-        return {k: dtype if k == "dtype" else _with_dtype(v, dtype) for k, v in config.items()}
-    if isinstance(config, (list, tuple)):
-        return type(config)(_with_dtype(v, dtype) for v in config)
-    return config
