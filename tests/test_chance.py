@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 
-from gru_bench.laws import chance
+from gru_bench.laws.chance import same_chance
 from gru_bench.laws.target import BATCH, Target
 
 
@@ -14,7 +14,7 @@ def test_the_generators_of_others_go_on_where_they_were() -> None:
     expected = random.random(), np.random.random()  # noqa: NPY002
     random.seed(5)
     np.random.seed(5)  # noqa: NPY002
-    with chance.fixed(1):
+    with same_chance(1):
         random.random()
         np.random.random()  # noqa: NPY002
     assert (random.random(), np.random.random()) == expected  # noqa: NPY002

@@ -10,7 +10,7 @@ import numpy as np
 
 
 @contextlib.contextmanager
-def fixed(number: int) -> Iterator[None]:
+def same_chance(number: int) -> Iterator[None]:
     """Seed Python's and NumPy's global generators, and leave them as they were in the end.
 
     Keras takes the seeds of cells that are given none from Python's.

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, Phase, settings
 
 from gru_bench import profiles
 from gru_bench.errors import check_integer, check_known
-from gru_bench.laws import chance
 from gru_bench.laws.alarm import TimeIsUpError, alarm
 from gru_bench.laws.broken import Broken, NotApplicable
 from gru_bench.laws.capability import lacking
 from gru_bench.laws.case import Case
+from gru_bench.laws.chance import same_chance
 from gru_bench.laws.choice import choose
 from gru_bench.laws.expectation import check_expected
 from gru_bench.laws.failure import reason_of, trimmed_traceback
@@ -123,7 +123,7 @@ def run_law(
     limit = profiles.LAW_SECONDS[profile] if limit is None else limit
     outcome = Outcome(law.name, law.family, law.statement, PASSED)
     try:
-        with alarm(limit), chance.fixed(_number(law, seed)):
+        with alarm(limit), same_chance(_number(law, seed)):
             _try_law(target, law, profile, seed, outcome)
     except TimeIsUpError:
         outcome.status, outcome.reason = FAILED, f"stopped after {limit:g} s"

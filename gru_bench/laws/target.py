@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gru_bench.equations import Claim, find_claim
 from gru_bench.errors import UsageError, in_one_line
 from gru_bench.gradients import check_gradients
-from gru_bench.laws import chance
+from gru_bench.laws.chance import same_chance
 from gru_bench.laws.maker import Maker
 from gru_bench.laws.rounding import bound_run, imprecision
 from gru_bench.laws.tape import Tape
@@ -110,7 +110,7 @@ class Target(Maker):
         key = (features, dtype or self.dtype, training)
         if key not in self._subjects:
             # Whichever law asks first, the masks of a training subject are the same.
-            with chance.fixed(0):
+            with same_chance(0):
                 cell = self._built(key[1], features)
                 batch = BATCH if training else 1
                 self._subjects[key] = KerasSubject(cell, features, training, batch)
