@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import csv
 import re
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +11,8 @@ import pytest
 from gru_bench.cells import load_cell_class
 from gru_bench.laws import LAWS
 from gru_bench.laws.runner import check_cell
-from tests.wrong_cells import TABLE, WrongCell, base, ledger, matrix
+from tests.wrong_cells import TABLE, WrongCell, alarms, base, ledger, matrix
+from tests.wrong_cells.correct import correct_rows
 from tests.wrong_cells.mutants import EQUIVALENT, mutants
 
 by_name = {entry.name: entry for entry in TABLE}
@@ -135,5 +138,61 @@ def test_the_published_matrix_is_of_these_cells_and_laws(path: Any) -> None:
     known = {row.cell: row.mistake for row in matrix.rows()}
     assert set(laws) <= set(LAWS)
     for cell in cells:
-        assert known.get(cell[0]) == cell[2], cell[0]
+        assert known.get(re.sub(r", seed \d+$", "", cell[0])) == cell[2], cell[0]
         assert set(cell[len(ledger.HEAD) :]) <= {*ledger.LETTERS.values(), ""}
+
+
+def published(name: str) -> tuple[list[ledger.Row], dict[str, ledger.Letters]]:
+    known, rows = ledger.kept(matrix.FOLDER / name), matrix.rows()
+    return rows, {row.cell: ledger.recalled(row, known) for row in rows}
+
+
+def test_the_published_matrix_is_whole_and_nothing_survives_it() -> None:
+    rows, table = published("ci.csv")
+    tried = {
+        cell for cell, found in table.items() if {*LAWS} <= {*found} or ledger.REFUSED in found
+    }
+    blank = [row.cell for row in rows if row.cell not in tried]
+    assert not blank, "python -m tests.wrong_cells.matrix --profile ci"
+    caught = {cell: {law for law, x in found.items() if x == "F"} for cell, found in table.items()}
+    wrong = [row.cell for row in rows if row.kind in matrix.WRONG]
+    assert [cell for cell in wrong if not caught[cell]] == []
+    assert [row.cell for row in rows if row.cell not in wrong and caught[row.cell]] == []
+    assert {*LAWS} == {law for cell in wrong for law in caught[cell]}
+
+
+def test_quick_catches_nearly_all() -> None:
+    rows, table = published("quick.csv")
+    wrong = [table[row.cell] for row in rows if row.kind in matrix.WRONG]
+    assert all(wrong), "python -m tests.wrong_cells.matrix --until-caught"
+    assert sum("F" in letters.values() for letters in wrong) >= 0.95 * len(wrong)
+
+
+def test_no_correct_cell_is_caught_with_any_seed_that_was_tried() -> None:
+    rows = alarms.seeded(correct_rows(), range(20))
+    known = ledger.kept(matrix.FOLDER / "correct-thorough.csv")
+    tried = [letters for row in rows if (letters := ledger.recalled(row, known))]
+    assert tried, "python -m tests.wrong_cells.alarms"
+    assert not any("F" in letters.values() for letters in tried)
+
+
+def test_the_same_seed_gives_the_same_letters_and_what_is_known_is_not_tried_again() -> None:
+    names = ["dropout:MaskNotScaled", "dropout:ZoneoutTwoMasks"]
+    laws = ["mean-over-masks", "masks-differ-between-calls", "output-is-state-in-training"]
+    rows = [row for row in matrix.rows() if row.cell.rpartition("cells.")[2] in names]
+    tasks = [ledger.Task([row], laws, "quick", [{}]) for row in rows]
+    found = {row.cell: letters for row, letters in ledger.filled(tasks, jobs=2)}
+    assert found == {task.rows[0].cell: task.run()[0] for task in tasks}
+    assert all("F" in letters.values() for letters in found.values())
+    again = [ledger.Task([row], laws, "quick", [found[row.cell]]) for row in rows]
+    assert all(task.is_done for task in again)
+    assert list(ledger.filled(again, jobs=2)) == []
+
+
+def test_what_is_kept_is_of_the_sources_of_today(tmp_path: Path) -> None:
+    row = correct_rows()[0]
+    ledger.write(tmp_path / "some.csv", {row.cell: {"batch-permuted": "."}}, [row])
+    known = ledger.kept(tmp_path / "some.csv")
+    assert ledger.recalled(row, known) == {"batch-permuted": "."}
+    assert ledger.recalled(replace(row, source="changed"), known) == {}
+    assert ledger.recalled(row.with_seed(1), known) == {}

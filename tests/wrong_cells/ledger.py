@@ -5,15 +5,11 @@ from __future__ import annotations
 import csv
 import inspect
 import multiprocessing
-import random
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from gru_bench.errors import UsageError
 from gru_bench.laws import LAWS, shrink
@@ -32,7 +28,7 @@ REFUSED = "(refused)"
 HEAD = ["cell", "kind", "mistake", "address", "source"]
 
 #: Tasks of one process: they share what starting takes, and memory is given back in the end.
-TASKS = 30
+TASKS = 20
 
 Letters = dict[str, str]
 
@@ -106,7 +102,8 @@ def kept(path: Path) -> dict[tuple[str, str, str, str], str]:
 
 def recalled(row: Row, known: Known) -> Letters:
     """Return what is known of a row, by law."""
-    keys = {law.name: (row.cell, row.source, law.name, law_source(law)) for law in LAWS.values()}
+    sources = {REFUSED: "", **{law.name: law_source(law) for law in LAWS.values()}}
+    keys = {name: (row.cell, row.source, name, source) for name, source in sources.items()}
     return {name: known[key] for name, key in keys.items() if key in known}
 
 
@@ -153,24 +150,27 @@ class Task:
             for known in self.known
         )
 
+    def run_with_rows(self) -> list[tuple[Row, Letters]]:
+        """Return the rows with their letters, for one who does not know which task this was."""
+        return list(zip(self.rows, self.run(), strict=True))
+
     def run(self) -> list[Letters]:
         """Return letters by law for each row, those that were known among them."""
-        # What one cell leaves behind in Keras is not for the next, and what is left to chance is
-        # the same chance in whichever process.
+        # What one cell leaves behind in Keras is not for the next.
         keras.utils.clear_session()
-        random.seed(0)
-        np.random.seed(0)  # noqa: NPY002  a cell may well draw from it
+        row, attempts = self.rows[0], shrink.ATTEMPTS
         # A smallest case is for a reader; here only the verdict counts.
         shrink.ATTEMPTS = 0
-        row = self.rows[0]
         try:
             target = Target(row.make, row.arguments, equations=row.equations)
+            return [
+                self._tried(target, row, dict(known))
+                for row, known in zip(self.rows, self.known, strict=True)
+            ]
         except UsageError:
             return [{REFUSED: LETTERS[FAILED]} for _ in self.rows]
-        return [
-            self._tried(target, row, dict(known))
-            for row, known in zip(self.rows, self.known, strict=True)
-        ]
+        finally:
+            shrink.ATTEMPTS = attempts
 
     def _tried(self, target: Target, row: Row, letters: Letters) -> Letters:
         for name in self.laws:
@@ -197,8 +197,8 @@ def filled(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Row, Letters]]:
     left = [task for task in tasks if not task.is_done]
     if not left:
         return
-    context: Any = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=TASKS) as pool:
-        running = {pool.submit(Task.run, task): task for task in left}
-        for done in as_completed(running):
-            yield from zip(running[done].rows, done.result(), strict=True)
+    # Not an executor: those of Python 3.11 and 3.12 can wait for ever once processes are replaced
+    # (https://github.com/python/cpython/issues/115634).
+    with multiprocessing.get_context("spawn").Pool(jobs, maxtasksperchild=TASKS) as pool:
+        for found in pool.imap_unordered(Task.run_with_rows, left):
+            yield from found
