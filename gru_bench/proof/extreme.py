@@ -67,10 +67,10 @@ def push(hunt: Hunt, starts: Reached, slow: Array, rounds: int | None = None) ->
     Raises:
         Found: a digit was wrong.
     """
-    reached, made = starts, 0
-    symbols, most = hunt.stepper.task.symbols, max(1, SUCCESSORS[-1] // hunt.stepper.task.symbols)
-    # A round keeps about five states per transducer state and `kept`, and tries all symbols on them.
-    wide = hunt.left // (5 * _ROUNDS * hunt.stepper.task.states * symbols)
+    reached, made, task = starts, 0, hunt.stepper.task
+    symbols, most = task.symbols, max(1, SUCCESSORS[-1] // task.symbols)
+    # A round goes on from about five states per transducer state and `kept`, with all symbols.
+    wide = hunt.left // (5 * _ROUNDS * task.states * symbols)
     kept = max(_KEPT, wide) if rounds is None else _KEPT
     while len(reached) * symbols <= hunt.left and (rounds is None or made < rounds):
         front, margin = hunt.expand(reached)
