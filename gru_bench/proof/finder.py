@@ -26,6 +26,9 @@ RESOLUTIONS = (1.0, 0.5, 0.25, 0.12, 0.06, 0.03)
 MOST_REGIONS = 2000
 _FEWEST = 64
 
+#: Regions of a proof above which a coarser one is looked for: checking costs more than finding.
+_MANY = 24
+
 #: Rounds of growth after which regions are taken to grow for ever.
 _SWEEPS = 60
 
@@ -84,20 +87,47 @@ def find(
     """
     attempts: list[Attempt] = []
     end = time.perf_counter() + seconds
-    for resolution in RESOLUTIONS:
+    most = max(_FEWEST, regions * 4 // system.task.symbols)
+    for k, resolution in enumerate(RESOLUTIONS):
         if time.perf_counter() > end:
             break
-        family = explore(system, resolution, max(_FEWEST, regions * 4 // system.task.symbols))
-        if family is None:
-            attempts.append(Attempt(resolution, None, "too many regions"))
-            break
-        found = close(system, enclose_words(system, family, seed), rounding, end)
-        if isinstance(found, Invariant):
-            found.resolution = resolution
-            attempts.append(Attempt(resolution, len(family.labels), ""))
+        found = _try(system, rounding, resolution, most, seed, end, attempts)
+        if found is not None:
+            size = len(found.margins)
+            if k and size > _MANY:
+                # Halfway back to what was too coarse.
+                between = (resolution * RESOLUTIONS[k - 1]) ** 0.5
+                fewer = _try(system, rounding, between, size - 1, seed, end, attempts)
+                if fewer is None:
+                    attempts.append(attempts.pop(-2))
+                found = fewer or found
             return found, attempts
-        attempts.append(Attempt(resolution, len(family.labels), found))
+        if attempts[-1].regions is None:
+            break
     return None, attempts
+
+
+def _try(
+    system: System,
+    rounding: Rounding,
+    resolution: float,
+    most: int,
+    seed: int,
+    end: float,
+    attempts: list[Attempt],
+) -> Invariant | None:
+    """Return the invariant at a resolution, if there is one, and add what came of it."""
+    family = explore(system, resolution, most)
+    if family is None:
+        attempts.append(Attempt(resolution, None, "too many regions"))
+        return None
+    found = close(system, enclose_words(system, family, seed), rounding, end)
+    reason = found if isinstance(found, str) else ""
+    attempts.append(Attempt(resolution, len(family.labels), reason))
+    if isinstance(found, str):
+        return None
+    found.resolution = resolution
+    return found
 
 
 def enclose_words(system: System, family: Family, seed: int) -> Regions:
