@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.proof.enclosure import Enclosure, Enclosures
+from gru_bench.proof.enclosure import EPS, Enclosure, Enclosures
 from gru_bench.proof.exploration import explore, simulate
 from gru_bench.proof.region import Family, Regions
 from gru_bench.proof.rounding import Rounding
@@ -30,7 +30,7 @@ _FEWEST = 64
 _MANY = 24
 
 #: Rounds of growth after which regions are taken to grow for ever.
-_SWEEPS = 60
+_SWEEPS = 200
 
 #: Landing bounds are claimed with this room, beside which the finder's own rounding is nothing.
 _ROOM = 1e-6
@@ -188,10 +188,17 @@ def advance(
 
 def margins_of(scores: Enclosure, right: Any, threshold: float) -> Array:
     """Return how far the right digit's score is on its side, at least, after rounding."""
-    low, high = scores.low - scores.error, scores.high + scores.error
-    if low.shape[1] == 1:
+    if scores.low.shape[1] == 1:
+        low, high = scores.low - scores.error, scores.high + scores.error
         return np.where(right == 1, low[:, 0] - threshold, threshold - high[:, 0])
     rows = np.arange(len(right))
-    others = high.copy()
-    others[rows, right] = -np.inf
-    return np.asarray(low[rows, right] - others.max(axis=1))
+    # Scores rise and fall together: their differences vary less than they do.
+    apart = scores.center[rows, right][:, None] - scores.center
+    gens = scores.gens[rows, right][:, None] - scores.gens
+    radius = np.abs(gens).sum(axis=-1) + scores.slack[rows, right][:, None] + scores.slack
+    ranges = scores.low[rows, right][:, None] - scores.high
+    reach = 64 * EPS * (scores.largest[rows, right][:, None] + scores.largest + radius)
+    margins = np.maximum(apart - radius - reach, ranges - reach)
+    margins -= scores.error[rows, right][:, None] + scores.error
+    margins[rows, right] = np.inf
+    return np.asarray(margins.min(axis=1))
