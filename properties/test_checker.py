@@ -58,8 +58,8 @@ class Case:
         """Return what the checker says of the new states."""
         inverse = None if self.basis is None else Inverse(self.basis, 0)
         states = Space(self.region, inverse, self.basis).states()
-        evaluator = Evaluator(self.program, len(self.e), arb(ACTIVATION), arb(ACTIVATION))
-        return evaluator.step(evaluator.vector(self.x), states)[1]
+        evaluator = Evaluator(self.program, arb(ACTIVATION), arb(ACTIVATION))
+        return evaluator.step(evaluator.read(self.x), evaluator.start(states))[1]
 
 
 def dyadic(most: int, bits: int) -> st.SearchStrategy[float]:
@@ -234,11 +234,12 @@ def number(ball: arb) -> Any:
 def check_holds(value: Form, exact: Any, e: Sequence[float]) -> None:
     """Both enclosures of a form hold at a point."""
     assert number(value.lo) <= exact <= number(value.hi)
-    linear = number(value.row[0]) + sum(
-        number(g) * mpf(t) for g, t in zip(value.row[1:], e, strict=True)
-    )
-    loose = sum((mpf(g.rad().upper()) for g in value.row), mpf(0))
+    gens = [number(g) for g in value.gens]
+    assert len(gens) in (0, len(e))
+    linear = sum((g * mpf(t) for g, t in zip(gens, e, strict=False)), number(value.center))
+    loose = sum((mpf(g.rad().upper()) for g in [value.center, *value.gens]), mpf(0))
     assert abs(exact - linear) <= number(value.slack) + loose
+    assert sum(map(abs, gens)) <= number(value.spread) + loose
 
 
 @given(cases())
@@ -300,6 +301,7 @@ def test_single_operations_enclose_the_corners_of_their_ranges(
     corner = [(s, t, u) for s in (-1, 0, 1) for t in (-1, 0, 1) for u in (-1, 0, 1)]
     with ctx.workprec(PRECISION), mp.workprec(300):
         A, B, Z = (_driven(ends, k) for k, ends in enumerate((a, b, z)))
+        K, three = form.constant(arb(3)), mpf(3)
         results: dict[str, tuple[Form, Callable[[Numbers], Any]]] = {
             "plus": (form.plus(A, B), lambda v: v[0] + v[1]),
             "minus": (form.minus(A, B), lambda v: v[0] - v[1]),
@@ -313,6 +315,16 @@ def test_single_operations_enclose_the_corners_of_their_ranges(
                 form.products(Matrix([[arb(3)], [arb(-0.25)], [arb(0)]]), [A, B, Z])[0],
                 lambda v: 3 * v[0] - v[1] / 4,
             ),
+            "plus a constant": (form.plus(K, A), lambda v: three + v[0]),
+            "minus a constant": (form.minus(A, K), lambda v: v[0] - three),
+            "from a constant": (form.minus(K, A), lambda v: three - v[0]),
+            "times a constant": (form.times(A, K), lambda v: three * v[0]),
+            "lerp to a constant": (form.lerp(Z, A, K), lambda v: (1 - v[2]) * v[0] + v[2] * three),
+            "of constants": (form.times(K, form.minus(K, K)), lambda _: mpf(0)),
+            "product with a constant": (
+                form.products(Matrix([[arb(2)], [arb(-1)]]), [A, K])[0],
+                lambda v: 2 * v[0] - three,
+            ),
         }
         for e in corner:
             points = [_point(ends, t) for ends, t in zip((a, b, z), e, strict=True)]
@@ -323,9 +335,9 @@ def test_single_operations_enclose_the_corners_of_their_ranges(
 def _driven(ends: tuple[float, float], k: int) -> Form:
     """Return the form that goes through a range as e_k goes from -1 to 1."""
     lo, hi = arb(ends[0]), arb(ends[1])
-    row = [(lo + hi) / 2, arb(0), arb(0), arb(0)]
-    row[1 + k] = (hi - lo) / 2
-    return form.enclose(row, arb(0), lo, hi)
+    gens = [arb(0), arb(0), arb(0)]
+    gens[k] = (hi - lo) / 2
+    return form.enclose((lo + hi) / 2, gens, form.size(gens), arb(0), lo, hi)
 
 
 def _point(ends: tuple[float, float], t: int) -> Any:
@@ -344,7 +356,7 @@ def test_a_bias_may_be_added_anywhere_in_a_product(
     size = min(len(vector), len(column))
     vector, column = vector[:size], column[:size]
     with ctx.workprec(PRECISION), mp.workprec(300):
-        known = [rounding.exact(form.constant(arb(t), 0)) for t in [*vector, bias]]
+        known = [rounding.exact(form.constant(arb(t))) for t in [*vector, bias]]
         (product,) = rounding.matmul(known[:-1], Matrix([[arb(w)] for w in column]))
         value = rounding.add(product, known[-1])
         pairs = [(mpf(t), mpf(w)) for t, w in zip(vector, column, strict=True)]
@@ -359,8 +371,8 @@ def test_a_bias_may_be_added_anywhere_in_a_product(
 def test_subnormal_numbers_may_be_flushed(flushed: bool) -> None:
     tiny = 2.0**-127
     with ctx.workprec(PRECISION):
-        small = rounding.exact(form.constant(arb(tiny), 0))
-        large = rounding.exact(form.constant(arb(2.0**60), 0))
+        small = rounding.exact(form.constant(arb(tiny)))
+        large = rounding.exact(form.constant(arb(2.0**60)))
         (product,) = rounding.matmul([small], Matrix([[arb(2.0**60)]]))
         computed = 0.0 if flushed else tiny * 2.0**60
         for value in (rounding.multiply(small, large), product):
@@ -384,7 +396,7 @@ def test_one_operation_errs_within_its_error(
     """Numbers known exactly, so that the operation's own rounding is all there is."""
     with ctx.workprec(PRECISION), mp.workprec(300):
         p, q, r = (mpf(t) for t in (a, b, z))
-        A, B, Z = (rounding.exact(form.constant(arb(t), 0)) for t in (a, b, z))
+        A, B, Z = (rounding.exact(form.constant(arb(t))) for t in (a, b, z))
         bound = arb(ACTIVATION)
         for _ in range(6):
             how = Perverse(rng.getrandbits(32))
@@ -411,7 +423,7 @@ def test_roundings_that_all_go_one_way_are_covered(terms: int, bias: bool) -> No
     """1 + t + t + ... with t just above half a unit in the last place: each sum rounds up."""
     t = 2.0**-24 * (1 + 2.0**-20)
     with ctx.workprec(PRECISION), mp.workprec(300):
-        one, *small = (rounding.exact(form.constant(arb(v), 0)) for v in [1.0] + [t] * terms)
+        one, *small = (rounding.exact(form.constant(arb(v))) for v in [1.0] + [t] * terms)
         column = Matrix([[arb(1)]] * terms + ([] if bias else [[arb(1)]]))
         (value,) = rounding.matmul(small if bias else [*small, one], column)
         if bias:
@@ -435,7 +447,7 @@ def test_a_lerp_covers_the_worst_of_its_ways(z: float, a: float, b: float) -> No
             p, q, r = (mpf(single(t * (1 + rng.random() / 64))) for t in (a, b, z))
             computed = Perverse(trial).lerp(r, p, q)
             worst = max(worst, abs(computed - ((1 - r) * p + r * q)))
-        Z, A, B = (rounding.exact(form.constant(arb(t * (1 + 1 / 64)), 0)) for t in (z, a, b))
+        Z, A, B = (rounding.exact(form.constant(arb(t * (1 + 1 / 64)))) for t in (z, a, b))
         error = number(rounding.lerp(Z, A, B).error)
     assert error / 8 < worst <= error
 
@@ -445,7 +457,7 @@ def test_errors_of_arguments_are_passed_on(a: float, b: float, z: float) -> None
     """Arguments that are off by 2^-10 in all combinations of signs."""
     e = 2.0**-10
     with ctx.workprec(PRECISION), mp.workprec(300):
-        A, B, Z = (rounding.single(form.constant(arb(t), 0), arb(e)) for t in (a, b, z))
+        A, B, Z = (rounding.single(form.constant(arb(t)), arb(e)) for t in (a, b, z))
         column = Matrix([[arb(2)], [arb(-1)], [arb(0.5)]])
         functions: list[tuple[Value, Callable[[Numbers], Any]]] = [
             (rounding.add(A, B), lambda v: v[0] + v[1]),

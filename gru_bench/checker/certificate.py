@@ -231,7 +231,7 @@ def _check_work(certificate: Certificate) -> None:
     )
     steps = sum(len(margins) for margins in certificate.margins)
     # Measured, in microseconds: a number costs so much, and more for each coefficient it has.
-    step = numbers * (15 + size / 2) + (products + 4 * size * size) * size * 0.03
+    step = numbers * (14 + size / 8) + (products + 4 * size * size) * size * 0.015
     seconds = 1e-6 * (steps * step + len(certificate.bases) * size**3)
     entries = sum(math.prod(shape) for shape in shapes if len(shape) == 2)
     coefficients = (size + 10) * sum(math.prod(shape[-1:]) for shape in shapes)

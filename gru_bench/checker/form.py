@@ -2,11 +2,11 @@
 
 A region is the image of the cube [-1, 1]^d. A form encloses one real function v of the cube twice:
 
-    v(e) = c + g·e + t,  |t| <= slack        (the row is c, g_1, ..., g_d)
+    v(e) = c + g·e + t,  |t| <= slack
     lo <= v(e) <= hi
 
-Rows are Arb balls: for SOME reals in those balls, the same ones for all e, the first line holds.
-lo, hi and slack are exact, rounded outward. Each function below returns a form of the function it
+c and g are Arb balls: for SOME reals in those balls, the same ones for all e, the first line holds.
+The other numbers are exact, rounded outward. Each function below returns a form of the function it
 is named after, so that a chain of them encloses the composition.
 """
 
@@ -26,9 +26,20 @@ _NARROW = arb(2) ** -60
 
 @dataclass(slots=True)
 class Form:
-    """A real function of the cube, enclosed as at the head of this module."""
+    """A real function of the cube, enclosed as at the head of this module.
 
-    row: list[arb]
+    Args:
+        center: c.
+        gens: g_1, ..., g_d, or none where all are 0.
+        spread: bounds |g_1| + ... + |g_d|.
+        slack: bounds |t|.
+        lo: a lower bound of v.
+        hi: an upper bound.
+    """
+
+    center: arb
+    gens: list[arb]
+    spread: arb
     slack: arb
     lo: arb
     hi: arb
@@ -36,7 +47,7 @@ class Form:
     @property
     def magnitude(self) -> arb:
         """A bound of |v|."""
-        return largest(self.lo, self.hi)
+        return (-self.lo).max(self.hi).upper()
 
 
 def largest(lo: arb, hi: arb) -> arb:
@@ -44,77 +55,85 @@ def largest(lo: arb, hi: arb) -> arb:
     return (-lo).max(hi).max(ZERO).upper()
 
 
-def enclose(row: list[arb], slack: arb, lo: arb, hi: arb) -> Form:
+def size(gens: Sequence[arb]) -> arb:
+    """Return a bound of |g_1| + ... + |g_d|."""
+    return sum(map(abs, gens), ZERO).upper()
+
+
+def enclose(center: arb, gens: list[arb], spread: arb, slack: arb, lo: arb, hi: arb) -> Form:
     """Return a form whose range is what both enclosures leave: each holds, so both do."""
-    reach = sum(map(abs, row[1:]), slack)
+    spread, slack = spread.upper(), slack.upper()
+    reach = spread + slack
     return Form(
-        row,
-        slack.upper(),
-        lo.lower().max((row[0] - reach).lower()),
-        hi.upper().min((row[0] + reach).upper()),
+        center,
+        gens,
+        spread,
+        slack,
+        lo.lower().max((center - reach).lower()),
+        hi.upper().min((center + reach).upper()),
     )
 
 
-def constant(value: arb, dimensions: int) -> Form:
+def constant(value: arb) -> Form:
     """Return the form of a number known exactly."""
-    return Form([value] + [ZERO] * dimensions, ZERO, value, value)
+    return Form(value, [], ZERO, ZERO, value, value)
 
 
 def plus(a: Form, b: Form) -> Form:
     """Return a + b."""
-    row = [p + q for p, q in zip(a.row, b.row, strict=True)]
-    return enclose(row, a.slack + b.slack, a.lo + b.lo, a.hi + b.hi)
+    gens = _sum(a.gens, b.gens)
+    return enclose(
+        a.center + b.center, gens, _size(gens, a, b), a.slack + b.slack, a.lo + b.lo, a.hi + b.hi
+    )
 
 
 def minus(a: Form, b: Form) -> Form:
     """Return a - b."""
-    row = [p - q for p, q in zip(a.row, b.row, strict=True)]
-    return enclose(row, a.slack + b.slack, a.lo - b.hi, a.hi - b.lo)
+    return plus(a, negative(b))
 
 
 def negative(a: Form) -> Form:
     """Return -a."""
-    return Form([-p for p in a.row], a.slack, -a.hi, -a.lo)
+    return Form(-a.center, [-g for g in a.gens], a.spread, a.slack, -a.hi, -a.lo)
 
 
 def times(a: Form, b: Form) -> Form:
     """Return a b = m_a b + m_b a - m_a m_b + (a - m_a)(b - m_b), m the middles of the ranges."""
     (m_a, w_a), (m_b, w_b) = _middle(a), _middle(b)
-    row = [m_a * q + m_b * p for p, q in zip(a.row, b.row, strict=True)]
-    row[0] -= m_a * m_b
+    gens = _sum([m_a * g for g in b.gens], [m_b * g for g in a.gens])
+    center = m_a * b.center + m_b * a.center - m_a * m_b
     slack = abs(m_a) * b.slack + abs(m_b) * a.slack + w_a * w_b
     corners = [a.lo * b.lo, a.lo * b.hi, a.hi * b.lo, a.hi * b.hi]
-    return enclose(row, slack, _least(corners), _most(corners))
+    return enclose(center, gens, size(gens), slack, _least(corners), _most(corners))
 
 
 def products(matrix: Matrix, vector: Sequence[Form]) -> list[Form]:
     """Return vᵀ W, one form for each column of W."""
     middles = [_middle(v) for v in vector]
-    rows = arb_mat([[*v.row, m] for v, (m, _) in zip(vector, middles, strict=True)])
+    none = [ZERO] * max(len(v.gens) for v in vector)
+    rows = [[v.center, m, *(v.gens or none)] for v, (m, _) in zip(vector, middles, strict=True)]
     radii = arb_mat([[v.slack, w] for v, (_, w) in zip(vector, middles, strict=True)])
-    exact, spread = (matrix.transposed * rows).tolist(), (matrix.absolute * radii).tolist()
+    exact, rest = (matrix.transposed * arb_mat(rows)).tolist(), (matrix.absolute * radii).tolist()
     return [
-        enclose(row[:-1], slack, row[-1] - width, row[-1] + width)
-        for row, (slack, width) in zip(exact, spread, strict=True)
+        enclose(center, gens, size(gens), slack, middle - width, middle + width)
+        for (center, middle, *gens), (slack, width) in zip(exact, rest, strict=True)
     ]
 
 
 def tanh(a: Form) -> Form:
     """Return tanh a, which increases and has values in [-1, 1]."""
-    slope, offset, slack = _band(a.lo, a.hi)
-    row = [slope * p for p in a.row]
-    row[0] += offset
-    lo, hi = a.lo.tanh().lower().max(-ONE), a.hi.tanh().upper().min(ONE)
-    return enclose(row, slope * a.slack + slack, lo, hi)
+    lo, hi = a.lo.tanh(), a.hi.tanh()
+    band = _band(a.lo, a.hi, lo, hi)
+    return _along(a, *band, lo.lower().max(-ONE), hi.upper().min(ONE))
 
 
 def sigmoid(a: Form) -> Form:
     """Return 1 / (1 + exp(-a)) = (1 + tanh(a/2)) / 2."""
-    half = tanh(Form([HALF * p for p in a.row], HALF * a.slack, HALF * a.lo, HALF * a.hi))
-    row = [HALF * p for p in half.row]
-    row[0] += HALF
-    lo, hi = (HALF * (ONE + half.lo)).lower(), (HALF * (ONE + half.hi)).upper()
-    return enclose(row, HALF * half.slack, lo.max(ZERO), hi.min(ONE))
+    start, end = HALF * a.lo, HALF * a.hi
+    lo, hi = start.tanh(), end.tanh()
+    slope, offset, width = _band(start, end, lo, hi)
+    lo, hi = (HALF * (ONE + lo)).lower().max(ZERO), (HALF * (ONE + hi)).upper().min(ONE)
+    return _along(a, HALF * HALF * slope, HALF * (ONE + offset), HALF * width, lo, hi)
 
 
 def relu(a: Form) -> Form:
@@ -122,14 +141,19 @@ def relu(a: Form) -> Form:
     if a.lo >= 0:
         return a
     if a.hi <= 0:
-        return constant(ZERO, len(a.row) - 1)
+        return constant(ZERO)
     slope = (a.hi / (a.hi - a.lo)).mid().min(ONE)
     # max(t, 0) - slope t is convex: largest at an end of the range, least at 0, where it is 0,
     # for any slope in [0, 1].
     top = _most([-slope * a.lo, a.hi - slope * a.hi])
-    row = [slope * p for p in a.row]
-    row[0] += HALF * top
-    return enclose(row, slope * a.slack + HALF * top, ZERO, a.hi)
+    return _along(a, slope, HALF * top, HALF * top, ZERO, a.hi)
+
+
+def _along(a: Form, slope: arb, offset: arb, width: arb, lo: arb, hi: arb) -> Form:
+    """Return f(a) in [lo, hi], where |f(t) - slope t - offset| <= width; slope >= 0 is exact."""
+    gens = [slope * g for g in a.gens] if slope > 0 else []
+    center, slack = slope * a.center + offset, slope * a.slack + width
+    return enclose(center, gens, slope * a.spread, slack, lo, hi)
 
 
 def lerp(z: Form, a: Form, b: Form) -> Form:
@@ -141,9 +165,9 @@ def lerp(z: Form, a: Form, b: Form) -> Form:
     if not (z.lo >= 0 and z.hi <= 1):
         return form
     ends = (z.lo, z.hi)
-    lo = _least([(ONE - t) * a.lo + t * b.lo for t in ends])
-    hi = _most([(ONE - t) * a.hi + t * b.hi for t in ends])
-    return enclose(form.row, form.slack, form.lo.max(lo), form.hi.min(hi))
+    form.lo = form.lo.max(_least([(ONE - t) * a.lo + t * b.lo for t in ends]))
+    form.hi = form.hi.min(_most([(ONE - t) * a.hi + t * b.hi for t in ends]))
+    return form
 
 
 class Matrix:
@@ -156,6 +180,18 @@ class Matrix:
         self.absolute = arb_mat([[abs(w) for w in column] for column in columns])
         #: The sum of |W| over each column.
         self.weights = [sum((abs(w) for w in column), ZERO).upper() for column in columns]
+
+
+def _sum(one: list[arb], other: list[arb]) -> list[arb]:
+    """Return the sums of generators, of which one side may have none."""
+    if not (one and other):
+        return one or other
+    return [p + q for p, q in zip(one, other, strict=True)]
+
+
+def _size(gens: list[arb], a: Form, b: Form) -> arb:
+    """Return a bound of the absolute sum of `gens`, the generators of a + b."""
+    return size(gens) if a.gens and b.gens else a.spread + b.spread
 
 
 def _middle(a: Form) -> tuple[arb, arb]:
@@ -172,18 +208,18 @@ def _most(values: Sequence[arb]) -> arb:
     return reduce(arb.max, [value.upper() for value in values])
 
 
-def _band(lo: arb, hi: arb) -> tuple[arb, arb, arb]:
-    """Return λ, μ, δ with |tanh t - λ t - μ| <= δ for all t in [lo, hi].
+def _band(lo: arb, hi: arb, tanh_lo: arb, tanh_hi: arb) -> tuple[arb, arb, arb]:
+    """Return λ, μ, δ with |tanh t - λ t - μ| <= δ for all t in [lo, hi], given tanh of both.
 
     Any λ in [0, 1) will do; the secant's is chosen. tanh t - λ t has its extremes at the ends or
     where tanh' = 1 - y² = λ: at y = ±√(1 - λ), t = ±artanh y = ±ln((1 + y) / √λ).
     """
     slope = ZERO
     if hi - lo > _NARROW:
-        slope = ((hi.tanh() - lo.tanh()) / (hi - lo)).mid()
+        slope = ((tanh_hi - tanh_lo) / (hi - lo)).mid()
     if not (slope >= _NARROW and slope < 1):
         slope = ZERO
-    candidates = [lo.tanh() - slope * lo, hi.tanh() - slope * hi]
+    candidates = [tanh_lo - slope * lo, tanh_hi - slope * hi]
     if slope > 0:
         y = (ONE - slope).sqrt()
         t = ((ONE + y) / slope.sqrt()).log()

@@ -122,7 +122,8 @@ def enclose_step(
     """
     with ctx.workprec(PRECISION):
         check = _Check(given)
-        output, new = check.evaluator.step(check.symbols[symbol], check.evaluator.vector(state))
+        states = check.evaluator.start(check.evaluator.vector(state))
+        output, new = check.evaluator.step(check.symbols[symbol], states)
         values = [rounding.widened(v).form for v in [*check.scores(output), *new]]
         return [(_down(v.lo), -_down(-v.hi)) for v in values]
 
@@ -140,8 +141,8 @@ class _Check:
         self.given = given
         self.task = given.transducer
         errors = {name: arb(error) for name, error in given.errors.items()}
-        self.evaluator = Evaluator(given.program, sum(given.program.states), **errors)
-        self.symbols = [self.evaluator.vector(x) for x in self.task.features]
+        self.evaluator = Evaluator(given.program, **errors)
+        self.symbols = [self.evaluator.read(x) for x in self.task.features]
         self.V = Matrix([[arb(w) for w in row] for row in given.V.rows])
         self.c = self.evaluator.vector(given.c.values)
         inverses = [Inverse(basis, i) for i, basis in enumerate(given.bases)]
@@ -180,9 +181,10 @@ class _Check:
         margins: Iterator[float],
     ) -> None:
         """Check every edge of a tree, for the transducer's state `label` and the network's."""
+        known = self.evaluator.start(states)
         for x, target in enumerate(tree):
             here = f"{where}, symbol {x}"
-            output, new = self.evaluator.step(self.symbols[x], states)
+            output, new = self.evaluator.step(self.symbols[x], known)
             self.steps += 1
             self._written(output, self.task.output[label][x], next(margins), here)
             # The next step starts from float32 numbers: what this one may have rounded to.

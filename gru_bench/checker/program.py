@@ -129,23 +129,19 @@ def _result(operation: Operation, shapes: list[Shape]) -> Shape | None:
     return max(rows, key=lambda row: (math.prod(row), len(row)))
 
 
-class Evaluator:
-    """Encloses the step over regions that are images of a cube of `dimensions` dimensions."""
+#: Values by number.
+Values = dict[int, Vector | Matrix]
 
-    def __init__(self, program: Program, dimensions: int, tanh: arb, sigmoid: arb) -> None:
+
+class Evaluator:
+    """Encloses the step over a region: `complete` with what is known, a symbol and states."""
+
+    def __init__(self, program: Program, tanh: arb, sigmoid: arb) -> None:
         self.program = program
-        self.dimensions = dimensions
         self._tanh, self._sigmoid = tanh, sigmoid
-        #: Values that do not depend on x or the states, by number.
-        self._constants: dict[int, Vector | Matrix] = {}
-        first = 1 + len(program.states)
-        for number, tensor in enumerate(program.constants, first):
-            self._constants[number] = self.tensor(tensor)
-        first += len(program.constants)
-        for number, operation in enumerate(program.operations, first):
-            if all(i in self._constants for i in operation.inputs):
-                arguments = [self._constants[i] for i in operation.inputs]
-                self._constants[number] = self._apply(operation, arguments)
+        constants = enumerate(program.constants, 1 + len(program.states))
+        #: Values that depend neither on x nor on the states.
+        self.constants = self.complete({n: self.tensor(tensor) for n, tensor in constants})
 
     def tensor(self, tensor: Tensor) -> Vector | Matrix:
         """Return constants as values."""
@@ -155,20 +151,32 @@ class Evaluator:
 
     def vector(self, numbers: Sequence[float]) -> Vector:
         """Return known numbers as a vector of values."""
-        return [rounding.exact(form.constant(arb(t), self.dimensions)) for t in numbers]
+        return [rounding.exact(form.constant(arb(t))) for t in numbers]
 
-    def step(self, x: Vector, states: Vector) -> tuple[Vector, Vector]:
-        """Return the cell's output and the new states, all of them in one vector."""
-        values: dict[int, Vector | Matrix] = {0: x, **self._constants}
+    def read(self, features: Sequence[float]) -> Values:
+        """Return all values that a symbol and the constants determine."""
+        return self.complete({0: self.vector(features), **self.constants})
+
+    def start(self, states: Vector) -> Values:
+        """Return all values that the states, in one vector, and the constants determine."""
+        known = dict(self.constants)
         for number, size in enumerate(self.program.states, 1):
-            values[number] = states[:size]
-            states = states[size:]
-        first = 1 + len(self.program.states) + len(self.program.constants)
-        for number, operation in enumerate(self.program.operations, first):
-            if number not in values:
-                values[number] = self._apply(operation, [values[i] for i in operation.inputs])
+            known[number], states = states[:size], states[size:]
+        return self.complete(known)
+
+    def step(self, symbol: Values, states: Values) -> tuple[Vector, Vector]:
+        """Return the cell's output and the new states, all of them in one vector."""
+        values = self.complete({**symbol, **states})
         new = [value for i in self.program.new_states for value in _vector(values[i])]
         return _vector(values[self.program.output]), new
+
+    def complete(self, values: Values) -> Values:
+        """Add the results of all operations whose arguments are there."""
+        first = 1 + len(self.program.states) + len(self.program.constants)
+        for number, operation in enumerate(self.program.operations, first):
+            if number not in values and all(i in values for i in operation.inputs):
+                values[number] = self._apply(operation, [values[i] for i in operation.inputs])
+        return values
 
     def _apply(self, operation: Operation, arguments: list[Vector | Matrix]) -> Vector | Matrix:
         name = operation.name
@@ -191,7 +199,7 @@ class Evaluator:
         """Return a vector, which may be the only row of a constant matrix."""
         if isinstance(value, Matrix):
             (row,) = value.rows
-            return [rounding.exact(form.constant(w, self.dimensions)) for w in row]
+            return [rounding.exact(form.constant(w)) for w in row]
         return value
 
     def _elementwise(self, name: str, *values: Value) -> Value:

@@ -45,32 +45,29 @@ class Space:
 
     def states(self) -> Vector:
         """Return the states of the region, as functions of e."""
-        n = len(self.center)
         states = []
-        for i, center in enumerate(self.center):
-            row = [center] + [ZERO] * n
+        for i, (center, radius) in enumerate(zip(self.center, self.radius, strict=True)):
             if self._basis is None:
-                row[1 + i] = self.radius[i]
+                gens = [ZERO] * len(self.center)
+                gens[i] = radius
             else:
-                row[1:] = [arb(a) * r for a, r in zip(self._basis[i], self.radius, strict=True)]
-            reach = sum((abs(g) for g in row[1:]), ZERO)
-            states.append(rounding.exact(form.enclose(row, ZERO, center - reach, center + reach)))
+                gens = [arb(a) * r for a, r in zip(self._basis[i], self.radius, strict=True)]
+            reach = form.size(gens)
+            value = form.enclose(center, gens, reach, ZERO, center - reach, center + reach)
+            states.append(rounding.exact(value))
         return states
 
     def bounds(self, states: Sequence[Form]) -> list[arb]:
         """Return bounds of |A⁻¹ (s - c)| by coordinate, for every state s that is enclosed."""
-        rows = [[s.row[0] - c, *s.row[1:]] for s, c in zip(states, self.center, strict=True)]
+        pairs = list(zip(states, self.center, strict=True))
         if self._inverse is None:
-            hulls = [_reach(row, s.slack) for row, s in zip(rows, states, strict=True)]
-            ranges = [
-                form.largest(s.lo - c, s.hi - c) for s, c in zip(states, self.center, strict=True)
-            ]
+            hulls = [(abs(s.center - c) + s.spread + s.slack).upper() for s, c in pairs]
+            ranges = [form.largest(s.lo - c, s.hi - c) for s, c in pairs]
             return [a.min(b) for a, b in zip(hulls, ranges, strict=True)]
-        moved = (self._inverse.exact * arb_mat(rows)).tolist()
+        none = [ZERO] * max(len(s.gens) for s in states)
+        rows = arb_mat([[s.center - c, *(s.gens or none)] for s, c in pairs])
         slack = arb_mat([[s.slack] for s in states])
-        slacks = (self._inverse.absolute * slack).tolist()
-        return [_reach(row, t) for row, (t,) in zip(moved, slacks, strict=True)]
-
-
-def _reach(row: Sequence[arb], slack: arb) -> arb:
-    return sum(map(abs, row), slack).upper()
+        moved, slacks = (self._inverse.exact * rows).tolist(), self._inverse.absolute * slack
+        return [
+            (form.size(row) + t).upper() for row, (t,) in zip(moved, slacks.tolist(), strict=True)
+        ]

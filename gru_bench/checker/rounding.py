@@ -160,9 +160,8 @@ def lerp(z: Value, a: Value, b: Value) -> Value:
 def widened(a: Value) -> Value:
     """Return the set of float32 values of `a`, as real numbers that are exact themselves."""
     f = a.form
-    return exact(
-        Form(f.row, (f.slack + a.error).upper(), (f.lo - a.error).lower(), (f.hi + a.error).upper())
-    )
+    slack, lo, hi = f.slack + a.error, f.lo - a.error, f.hi + a.error
+    return exact(Form(f.center, f.gens, f.spread, slack.upper(), lo.lower(), hi.upper()))
 
 
 def _check(magnitude: arb) -> None:

@@ -69,7 +69,7 @@ def _beyond(hunt: Hunt, reached: Reached, levels: int) -> None:
         for _ in range(levels - 1):
             front, _ = hunt.expand(part)
             part = hunt.keep(part, front, np.arange(len(front)))
-        hunt.expand(part)
+        hunt.judge(part)
         hunt.tree.cut(mark)
 
 

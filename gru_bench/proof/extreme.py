@@ -13,8 +13,9 @@ from gru_bench.proof.hunt import Array, Hunt, Reached
 from gru_bench.proof.pump import thinned
 from gru_bench.proof.stepper import SUCCESSORS, Front
 
-#: Directions looked at in one round, and how many states each keeps per transducer state.
-_DIRECTIONS, _KEPT = 12, 8
+#: Directions looked at in one round, and how many states each keeps per transducer state at least:
+#: more where the budget allows for more rounds than these.
+_DIRECTIONS, _KEPT, _ROUNDS = 12, 8, 800
 
 #: Steps over which a margin is traced back to the state.
 _BACK = 32
@@ -66,13 +67,15 @@ def push(hunt: Hunt, starts: Reached, slow: Array, rounds: int | None = None) ->
     Raises:
         Found: a digit was wrong.
     """
-    reached, made = starts, 0
-    symbols = hunt.stepper.task.symbols
+    reached, made, task = starts, 0, hunt.stepper.task
+    symbols, most = task.symbols, max(1, SUCCESSORS[-1] // task.symbols)
+    # A round goes on from about five states per transducer state and `kept`, with all symbols.
+    wide = hunt.left // (5 * _ROUNDS * task.states * symbols)
+    kept = max(_KEPT, wide) if rounds is None else _KEPT
     while len(reached) * symbols <= hunt.left and (rounds is None or made < rounds):
         front, margin = hunt.expand(reached)
-        chosen = _outermost(hunt, front, margin, slow)
+        chosen = _outermost(hunt, front, margin, slow, kept)
         reached = thinned(hunt.keep(reached, front, chosen), _GRID)
-        most = max(1, SUCCESSORS // symbols)
         if len(reached) > most:
             reached = reached[np.sort(hunt.rng.choice(len(reached), most, replace=False))]
         made += 1
@@ -81,20 +84,22 @@ def push(hunt: Hunt, starts: Reached, slow: Array, rounds: int | None = None) ->
     return reached
 
 
-def _outermost(hunt: Hunt, front: Front, margin: Array, slow: Array) -> Array:
+def _outermost(hunt: Hunt, front: Front, margin: Array, slow: Array, most: int) -> Array:
     """Return the rows that lie furthest out, for each transducer state."""
     size = front.states.shape[1]
     random = hunt.rng.normal(size=(_DIRECTIONS - _DIRECTIONS // 2, size))
     few = hunt.rng.permutation(len(slow))[: _DIRECTIONS // 2]
-    scores = front.states @ np.concatenate([slow[few], random]).astype(front.states.dtype).T
+    directions = np.concatenate([slow[few], random]).astype(front.states.dtype)
+    # Not `@`: so small a product costs a library's threads more than it costs.
+    scores = np.einsum("bd,kd->bk", front.states, directions)
     scores = np.concatenate([scores, -margin[:, None].astype(scores.dtype)], axis=1)
     chosen = []
     for label in np.unique(front.labels):
         rows = np.flatnonzero(front.labels == label)
-        kept = min(_KEPT, len(rows))
+        kept = min(most, len(rows))
         best = np.argpartition(-scores[rows], kept - 1, axis=0)[:kept]
-        chosen += [rows[best.reshape(-1)], rows[np.argsort(margin[rows])[: 4 * _KEPT]]]
-        chosen.append(hunt.rng.choice(rows, min(len(rows), 2 * _KEPT), replace=False))
+        chosen += [rows[best.reshape(-1)], rows[np.argsort(margin[rows])[: 4 * most]]]
+        chosen.append(hunt.rng.choice(rows, min(len(rows), 2 * most), replace=False))
     return np.unique(np.concatenate(chosen))
 
 

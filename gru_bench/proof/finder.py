@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.proof.enclosure import Enclosure, Enclosures
+from gru_bench.proof.enclosure import EPS, Enclosure, Enclosures
 from gru_bench.proof.exploration import explore, simulate
 from gru_bench.proof.region import Family, Regions
 from gru_bench.proof.rounding import Rounding
@@ -26,8 +26,11 @@ RESOLUTIONS = (1.0, 0.5, 0.25, 0.12, 0.06, 0.03)
 MOST_REGIONS = 2000
 _FEWEST = 64
 
+#: Regions of a proof above which a coarser one is looked for: checking costs more than finding.
+_MANY = 24
+
 #: Rounds of growth after which regions are taken to grow for ever.
-_SWEEPS = 60
+_SWEEPS = 200
 
 #: Landing bounds are claimed with this room, beside which the finder's own rounding is nothing.
 _ROOM = 1e-6
@@ -84,20 +87,47 @@ def find(
     """
     attempts: list[Attempt] = []
     end = time.perf_counter() + seconds
-    for resolution in RESOLUTIONS:
+    most = max(_FEWEST, regions * 4 // system.task.symbols)
+    for k, resolution in enumerate(RESOLUTIONS):
         if time.perf_counter() > end:
             break
-        family = explore(system, resolution, max(_FEWEST, regions * 4 // system.task.symbols))
-        if family is None:
-            attempts.append(Attempt(resolution, None, "too many regions"))
-            break
-        found = close(system, enclose_words(system, family, seed), rounding, end)
-        if isinstance(found, Invariant):
-            found.resolution = resolution
-            attempts.append(Attempt(resolution, len(family.labels), ""))
+        found = _try(system, rounding, resolution, most, seed, end, attempts)
+        if found is not None:
+            size = len(found.margins)
+            if k and size > _MANY:
+                # Halfway back to what was too coarse.
+                between = (resolution * RESOLUTIONS[k - 1]) ** 0.5
+                fewer = _try(system, rounding, between, size - 1, seed, end, attempts)
+                if fewer is None:
+                    attempts.append(attempts.pop(-2))
+                found = fewer or found
             return found, attempts
-        attempts.append(Attempt(resolution, len(family.labels), found))
+        if attempts[-1].regions is None:
+            break
     return None, attempts
+
+
+def _try(
+    system: System,
+    rounding: Rounding,
+    resolution: float,
+    most: int,
+    seed: int,
+    end: float,
+    attempts: list[Attempt],
+) -> Invariant | None:
+    """Return the invariant at a resolution, if there is one, and add what came of it."""
+    family = explore(system, resolution, most)
+    if family is None:
+        attempts.append(Attempt(resolution, None, "too many regions"))
+        return None
+    found = close(system, enclose_words(system, family, seed), rounding, end)
+    reason = found if isinstance(found, str) else ""
+    attempts.append(Attempt(resolution, len(family.labels), reason))
+    if isinstance(found, str):
+        return None
+    found.resolution = resolution
+    return found
 
 
 def enclose_words(system: System, family: Family, seed: int) -> Regions:
@@ -158,10 +188,17 @@ def advance(
 
 def margins_of(scores: Enclosure, right: Any, threshold: float) -> Array:
     """Return how far the right digit's score is on its side, at least, after rounding."""
-    low, high = scores.low - scores.error, scores.high + scores.error
-    if low.shape[1] == 1:
+    if scores.low.shape[1] == 1:
+        low, high = scores.low - scores.error, scores.high + scores.error
         return np.where(right == 1, low[:, 0] - threshold, threshold - high[:, 0])
     rows = np.arange(len(right))
-    others = high.copy()
-    others[rows, right] = -np.inf
-    return np.asarray(low[rows, right] - others.max(axis=1))
+    # Scores rise and fall together: their differences vary less than they do.
+    apart = scores.center[rows, right][:, None] - scores.center
+    gens = scores.gens[rows, right][:, None] - scores.gens
+    radius = np.abs(gens).sum(axis=-1) + scores.slack[rows, right][:, None] + scores.slack
+    ranges = scores.low[rows, right][:, None] - scores.high
+    reach = 64 * EPS * (scores.largest[rows, right][:, None] + scores.largest + radius)
+    margins = np.maximum(apart - radius - reach, ranges - reach)
+    margins -= scores.error[rows, right][:, None] + scores.error
+    margins[rows, right] = np.inf
+    return np.asarray(margins.min(axis=1))

@@ -198,17 +198,30 @@ class Hunt:
             Found: a digit was wrong.
             OutOfBudget: there is too little left.
         """
-        symbols = self.stepper.task.symbols
-        self.afford(len(reached) * symbols)
+        self.afford(len(reached) * self.stepper.task.symbols)
         front, wrong, margin = self.stepper.expand(self.theta, reached.front)
+        self._inspect(reached, wrong, margin)
+        return front, margin
+
+    def judge(self, reached: Reached) -> None:
+        """Read every symbol from every state, as `expand` does, for the outputs alone.
+
+        Raises:
+            Found: a digit was wrong.
+            OutOfBudget: there is too little left.
+        """
+        self.afford(len(reached) * self.stepper.task.symbols)
+        self._inspect(reached, *self.stepper.judge(self.theta, reached.front))
+
+    def _inspect(self, reached: Reached, wrong: Array, margin: Array) -> None:
+        symbols = self.stepper.task.symbols
         lengths = self.tree.lengths(reached.words[:: max(1, len(reached) // 64)]) + 1
-        self._count(len(front), int(lengths.max()), margin)
+        self._count(len(wrong), int(lengths.max()), margin)
         rows = np.flatnonzero(wrong)
         # Symbol 0 last makes the shortest numbers: the flush reads it, and no digit is needed.
         for row in rows[np.argsort(rows % symbols != 0, kind="stable")][:64].tolist():
             word = self.tree.word(int(reached.words[row // symbols]))
             self._try(np.append(word, row % symbols))
-        return front, margin
 
     def keep(self, reached: Reached, front: Front, rows: Array) -> Reached:
         """Return some of the successors of `reached`, their words remembered."""
@@ -252,9 +265,10 @@ class Hunt:
 
 def fingerprints(labels: Array, numbers: Array) -> Array:
     """Return a 64-bit mixture of each row's label and whole numbers, `(B,)` for `(B, D)`."""
-    mixed = labels.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
-    factor = np.uint64(0xBF58476D1CE4E5B9)
-    for column in numbers.T:
-        mixed = (mixed ^ column.astype(np.int64).view(np.uint64)) * factor
-        mixed ^= mixed >> np.uint64(29)
-    return mixed
+    # A random linear form modulo 2^64: rows that differ get equal values about once in 2^60.
+    factors = np.random.default_rng(numbers.shape[1]).integers(
+        -(2**63), 2**63 - 1, numbers.shape[1] + 1, endpoint=True
+    )
+    mixed: Array = numbers.astype(np.int64, copy=False) @ (factors[1:] | 1)
+    mixed += labels.astype(np.int64) * (factors[0] | 1)
+    return mixed.view(np.uint64)

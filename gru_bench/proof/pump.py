@@ -91,7 +91,8 @@ def branch(hunt: Hunt, starts: Reached) -> Reached:
 
 def thinned(reached: Reached, grid: float) -> Reached:
     """Return one row for each cell of a grid in which there are any."""
-    with np.errstate(invalid="ignore"):
-        cells = np.nan_to_num(reached.front.states.astype(np.float64) / grid)
-    keys = fingerprints(reached.front.labels, np.rint(np.clip(cells, -1e18, 1e18)))
+    states = reached.front.states
+    with np.errstate(invalid="ignore", over="ignore"):  # what no integer can hold becomes the least
+        cells = np.rint(states / states.dtype.type(grid)).astype(np.int64)
+    keys = fingerprints(reached.front.labels, cells)
     return reached[np.sort(np.unique(keys, return_index=True)[1])]

@@ -5,9 +5,12 @@ Shapes: B rows, T steps, X symbols, D numbers of all the cell's states laid side
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +21,14 @@ from gru_bench.runtime import keras, tf
 
 Array = NDArray[Any]
 
-#: Rows of the compiled walks, and steps of one call: enough that the call itself costs little.
-ROWS, STEPS = (1, 64, 1024), 64
+#: Rows of the compiled walks, and most steps of one call: enough that the call itself costs
+#: little, few enough that the values of a step stay in a core's cache.
+ROWS, STEPS = (1, 32, 128, 512), 256
 
-#: Successors that one call of the compiled expansion makes.
-SUCCESSORS = 16384
+#: Successors that one call of the compiled expansions makes.
+SUCCESSORS = (1024, 4096, 16384)
+
+Part = TypeVar("Part")
 
 
 @dataclass
@@ -88,7 +94,8 @@ class Stepper:
             np.concatenate([np.asarray(state).reshape(1, -1) for state in flat], axis=1),
             np.zeros(1, np.int32),
         )
-        self.block = max(1, SUCCESSORS // self.task.symbols)
+        self._blocks = [max(1, successors // self.task.symbols) for successors in SUCCESSORS]
+        self._threads = ThreadPoolExecutor(os.cpu_count())
         compiled = {"jit_compile": True, "autograph": False}
         self._walk = tf.function(self._trace_walk, **compiled)
         self._expand = tf.function(self._trace_expand, **compiled)
@@ -103,16 +110,22 @@ class Stepper:
             symbols: int `(T, B)`; -1 means that this row's word has ended.
         """
         count = symbols.shape[1]
-        rows = next((size for size in ROWS if size >= count), ROWS[-1])
-        parts = [
-            self._walk_part(theta, front[at : at + rows], symbols[:, at : at + rows], rows)
-            for at in range(0, count, rows)
-        ]
-        return parts[0] if len(parts) == 1 else _join(parts)
+        rows = _fitting(count, ROWS)
+
+        def part(at: int) -> Walk:
+            return self._walk_part(theta, front[at : at + rows], symbols[:, at : at + rows], rows)
+
+        return _join(self._share(part, range(0, count, rows)))
+
+    def _share(self, do: Callable[[int], Part], places: Sequence[int]) -> list[Part]:
+        """Return what is done at each place; the compiled programs leave Python's lock free."""
+        if len(places) == 1:
+            return [do(places[0])]
+        return list(self._threads.map(do, places))
 
     def _walk_part(self, theta: Any, front: Front, symbols: Array, rows: int) -> Walk:
         steps, count = symbols.shape
-        padded = np.full((-(-steps // STEPS) * STEPS, rows), -1, np.int32)
+        padded = np.full((-(-steps // STEPS) * STEPS, rows), -1, np.int16)
         padded[:steps, :count] = symbols
         carried = (
             tf.constant(_pad(front.states, rows)),
@@ -121,9 +134,10 @@ class Stepper:
             tf.fill((rows,), tf.constant(np.inf, self._margin_dtype)),
             tf.fill((rows,), -1),
         )
-        for start in range(0, len(padded), STEPS):
+        for start in range(0, steps, STEPS):
             piece = tf.constant(padded[start : start + STEPS])
-            carried = self._walk(theta, piece, tf.constant(start), carried)
+            size = tf.constant(min(STEPS, steps - start))
+            carried = self._walk(theta, piece, size, tf.constant(start), carried)
         states, labels, wrong, margin, lowest = (part.numpy()[:count] for part in carried)
         return Walk(Front(states, labels), wrong, margin, lowest)
 
@@ -134,19 +148,26 @@ class Stepper:
             The successors, row by row and symbol by symbol, `(B X,)`; whether a wrong digit was
             written on the way there; the margin.
         """
-        parts = []
-        # Two sizes are compiled: padding a few states to a whole block would cost more than they.
-        small = max(1, self.block // 16)
-        block = small if len(front) <= small else self.block
-        for at in range(0, len(front), block):
-            part = front[at : at + block]
-            states, labels = _pad(part.states, block), _pad(part.labels, block)
-            made = self._expand(theta, tf.constant(states), tf.constant(labels))
-            parts.append([a.numpy()[: len(part) * self.task.symbols] for a in made])
-        states, labels, wrong, margin = (
-            np.concatenate(column) for column in zip(*parts, strict=True)
-        )
+        parts = self._expand_parts(theta, front, 4)
+        states, labels, wrong, margin = map(_joined, zip(*parts, strict=True))
         return Front(states, labels), wrong, margin
+
+    def judge(self, theta: Any, front: Front) -> tuple[Array, Array]:
+        """Return the last two of what `expand` does, without the successors."""
+        wrong, margin = map(_joined, zip(*self._expand_parts(theta, front, 2), strict=True))
+        return wrong, margin
+
+    def _expand_parts(self, theta: Any, front: Front, wanted: int) -> list[list[Array]]:
+        """Return the last so many of successors' states, labels, whether wrong, and margin."""
+        rows = _fitting(len(front), self._blocks)
+
+        def part(at: int) -> list[Array]:
+            read = front[at : at + rows]
+            states, labels = _pad(read.states, rows), _pad(read.labels, rows)
+            made = self._expand(theta, tf.constant(states), tf.constant(labels))
+            return [a.numpy()[: len(read) * self.task.symbols] for a in made[-wanted:]]
+
+        return self._share(part, range(0, len(front), rows))
 
     def pull(self, theta: Any, front: Front, symbols: Array, cotangent: Array) -> Array:
         """Return the gradient by the states of a weighted sum of the next states and margin.
@@ -198,13 +219,14 @@ class Stepper:
         shaped = [tf.reshape(p, (-1, *s)) for p, s in zip(parts, self._shapes, strict=True)]
         return keras.tree.pack_sequence_as(self._nested, shaped)
 
-    def _trace_walk(self, theta: Any, symbols: Any, start: Any, carried: Any) -> Any:
+    def _trace_walk(self, theta: Any, symbols: Any, size: Any, start: Any, carried: Any) -> Any:
         weights = self.network.unpack(theta)
 
         def body(t: Any, states: Any, labels: Any, wrong: Any, least: Any, lowest: Any) -> Any:
-            reads = symbols[t] >= 0
+            symbol = tf.cast(symbols[t], tf.int32)
+            reads = symbol >= 0
             after, following, differs, margin = self._step(
-                weights, states, labels, tf.maximum(symbols[t], 0)
+                weights, states, labels, tf.maximum(symbol, 0)
             )
             states = tf.where(reads[:, None], after, states)
             labels = tf.where(reads, following, labels)
@@ -213,7 +235,7 @@ class Stepper:
             lowest = tf.where(lower, start + t, lowest)
             return t + 1, states, labels, wrong, tf.where(lower, margin, least), lowest
 
-        return tf.while_loop(lambda t, *_: t < STEPS, body, (tf.constant(0), *carried))[1:]
+        return tf.while_loop(lambda t, *_: t < size, body, (tf.constant(0), *carried))[1:]
 
     def _trace_expand(self, theta: Any, states: Any, labels: Any) -> Any:
         weights, count = self.network.unpack(theta), self.task.symbols
@@ -231,6 +253,16 @@ class Stepper:
         return tape.gradient(total, states)
 
 
+def _fitting(count: int, sizes: Sequence[int]) -> int:
+    """Return the smallest size that holds half of so many rows, or all where they are few.
+
+    Halves, so that two cores have work; always, so that results do not depend on how many there
+    are.
+    """
+    share = count if count <= sizes[1] else -(-count // 2)
+    return next((size for size in sizes if size >= share), sizes[-1])
+
+
 def _pad(array: Array, rows: int) -> Array:
     """Repeat the last row until there are `rows`."""
     if len(array) == rows:
@@ -238,10 +270,14 @@ def _pad(array: Array, rows: int) -> Array:
     return np.concatenate([array, np.repeat(array[-1:], rows - len(array), axis=0)])
 
 
+def _joined(arrays: Sequence[Array]) -> Array:
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+
+
 def _join(walks: list[Walk]) -> Walk:
     front = Front(
-        np.concatenate([walk.front.states for walk in walks]),
-        np.concatenate([walk.front.labels for walk in walks]),
+        _joined([walk.front.states for walk in walks]),
+        _joined([walk.front.labels for walk in walks]),
     )
     columns = [[getattr(w, name) for w in walks] for name in ("wrong", "margin", "lowest")]
-    return Walk(front, *(np.concatenate(column) for column in columns))
+    return Walk(front, *map(_joined, columns))

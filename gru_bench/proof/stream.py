@@ -15,6 +15,10 @@ _CHUNK = 256
 #: Rows and steps of the waves, in turn; the second number None stands for the longest.
 _WAVES = ((1024, 1024), (256, None), (1024, 8192))
 
+#: Rows that a wave has at least, in the first turn and later: few rows read long words, but many
+#: at once are read faster.
+_FEWEST = (16, 128)
+
 #: Symbols a row draws from: entries of a table of its own, in which some stand often.
 _TABLE = 64
 
@@ -29,15 +33,16 @@ def stream(hunt: Hunt) -> None:
     wave = 0
     while True:
         rows, steps = _WAVES[wave % len(_WAVES)]
+        fewest = _FEWEST[wave >= len(_WAVES)]
         # Half of what is left for each wave, and not so long that it has few rows.
-        steps = min(steps or hunt.longest, hunt.longest, max(1024, hunt.left // 32))
+        steps = min(steps or hunt.longest, hunt.longest, max(1024, hunt.left // (2 * fewest)))
         rows = max(1, min(rows, hunt.left // (2 * steps)))
         wave += 1
         reached = hunt.start[np.zeros(rows, np.int64)]
         read: list[Array] = []
         for symbols in words(hunt.stepper.task, rows, steps, hunt.rng):
             reached.front = hunt.walk(reached, symbols, read).front
-            read.append(symbols.astype(np.int16))
+            read.append(symbols)
 
 
 def words(task: Transducer, rows: int, steps: int, rng: np.random.Generator) -> Iterator[Array]:
@@ -48,20 +53,24 @@ def words(task: Transducer, rows: int, steps: int, rng: np.random.Generator) -> 
     some rows and at every step in others, it goes on to another stretch. A quarter of the rows
     reads in mirrored halves, and a quarter departs and then only carries.
     """
-    tables = _tables(task, rows, rng)
+    tables = _tables(task, rows, rng).astype(np.int16)
     period = rng.integers(1, 9, rows)
-    stay = 10.0 ** rng.uniform(0, 4, rows)
+    stay = (10.0 ** rng.uniform(0, 4, rows)).astype(np.float32)
     stay[rng.random(rows) < 0.25] = 1
-    stretch = np.zeros(rows, np.int64)
+    # Places in a table count modulo its size, which divides what a byte can hold.
+    stretch = np.zeros(rows, np.uint8)
     columns = np.arange(rows)
+    kinds = period - 1 + 8 * (columns % 4 == 0)
     for start in range(0, steps, _CHUNK):
         size = min(_CHUNK, steps - start)
         jumps = rng.random((size, rows), np.float32) * stay < 1
-        at = np.cumsum(jumps, axis=0) + stretch
+        at = np.cumsum(jumps, axis=0, dtype=np.uint8) + stretch
         stretch = at[-1]
-        t = (start + np.arange(size))[:, None]
-        mirrored = np.where(columns % 4 == 0, np.abs(steps - 1 - 2 * t) // 2, t)
-        yield tables[columns, (at * 13 + mirrored % period) % _TABLE].astype(np.int32)
+        t = start + np.arange(size)
+        ways = np.stack([t, np.abs(steps - 1 - 2 * t) // 2], axis=1)[:, :, None]
+        phases = (ways % np.arange(1, 9)).reshape(size, 16).astype(np.uint8)
+        places = (at * np.uint8(13) + phases[:, kinds]) % np.uint8(_TABLE)
+        yield tables.reshape(-1)[columns * _TABLE + places]
 
 
 def _tables(task: Transducer, rows: int, rng: np.random.Generator) -> Array:
