@@ -30,7 +30,7 @@ from tests.wrong_cells.ledger import (
 from tests.wrong_cells.matrix import FOLDER
 
 #: Seeds that one process tries, so that they share what is traced.
-BLOCK = 4
+BLOCK = 2
 
 Table = Mapping[str, Letters]
 
