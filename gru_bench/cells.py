@@ -350,6 +350,20 @@ def make_cell(cell: str | type[Any], arguments: Mapping[str, Any], dtype: str = 
         raise UsageError(f"cell {name!r} refused {given}: {in_one_line(error)}") from error
     if isinstance(made, keras.layers.RNN):
         raise UsageError(f"{name!r} is a whole layer, not a cell: did you mean {name}Cell?")
+    check_is_cell(made, name)
+    return made
+
+
+def check_is_cell(made: Any, name: str) -> None:
+    """Refuse what is not a recurrent cell.
+
+    Args:
+        made: by a user's class or function.
+        name: what the user calls it.
+
+    Raises:
+        UsageError: it has no `state_size` or no `call(inputs, states)`.
+    """
     if not hasattr(made, "state_size"):
         raise UsageError(f"{name!r} is not a recurrent cell: it has no state_size")
     try:
@@ -358,7 +372,6 @@ def make_cell(cell: str | type[Any], arguments: Mapping[str, Any], dtype: str = 
         accepted = []
     if len(accepted) < 2:
         raise UsageError(f"{name!r} is not a recurrent cell: it has no call(inputs, states)")
-    return made
 
 
 def cell_name(cell: type[Any]) -> str:

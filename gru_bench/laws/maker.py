@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from gru_bench.cells import cell_name, load_cell_class
+from gru_bench.cells import cell_name, check_is_cell, load_cell_class
 from gru_bench.errors import UsageError, in_one_line
 from gru_bench.runtime import keras
 
@@ -34,7 +34,7 @@ class Maker:
         self.is_layer = isinstance(made, (keras.layers.RNN, keras.layers.Bidirectional))
         #: Whether it is a pair of layers, one for each direction.
         self.is_pair = isinstance(made, keras.layers.Bidirectional)
-        _check_is_cell(self.cell_of(made), self.name)
+        check_is_cell(self.cell_of(made), self.name)
 
     def make(self, dtype: str, **changes: Any) -> Any:
         """Return a new cell or layer, not built.
@@ -181,17 +181,6 @@ def _name(cell: Any) -> str:
         return cell_name(type(cell))
     module = getattr(cell, "__module__", "__main__")
     return f"{module}:{getattr(cell, '__qualname__', type(cell).__name__)}"
-
-
-def _check_is_cell(made: Any, name: str) -> None:
-    if not hasattr(made, "state_size"):
-        raise UsageError(f"{name!r} is not a recurrent cell: it has no state_size")
-    try:
-        accepted = list(inspect.signature(made.call).parameters)
-    except (AttributeError, TypeError, ValueError):
-        accepted = []
-    if len(accepted) < 2:
-        raise UsageError(f"{name!r} is not a recurrent cell: it has no call(inputs, states)")
 
 
 def _holds_layers(value: Any) -> bool:
