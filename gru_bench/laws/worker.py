@@ -68,3 +68,5 @@ def _tell(channel: TextIO, **message: Any) -> None:
 
 if __name__ == "__main__":
     main()
+    sys.stderr.flush()
+    os._exit(0)  # taking TensorFlow down takes a second, and everything has been told
