@@ -227,7 +227,9 @@ class Target(Maker):
 
     def tape(self, subject: KerasSubject) -> Tape:
         """Return the gradients of gradients of a subject of this target."""
-        return self._tapes.setdefault(id(subject), Tape(subject))
+        if id(subject) not in self._tapes:
+            self._tapes[id(subject)] = Tape(subject)
+        return self._tapes[id(subject)]
 
     def give(self, subject: KerasSubject, weights: Mapping[str, Array]) -> None:
         """Assign weights where the subject does not have them already."""

@@ -18,7 +18,6 @@ from gru_bench.laws.outcome import EXPECTED, FAILED, NOT_APPLICABLE, PASSED
 from tests.wrong_cells.correct import correct_rows
 from tests.wrong_cells.ledger import (
     LETTERS,
-    REFUSED,
     Letters,
     Row,
     Task,
@@ -95,7 +94,7 @@ def main(profile: str, seeds: int, only: str, jobs: int, output: Path) -> None:
 
     for row, letters in filled(tasks_of(table, seeds, profile, only), jobs):
         table[row.cell] = letters
-        failed = [name for name, x in letters.items() if x in (LETTERS[FAILED], REFUSED)]
+        failed = [name for name, x in letters.items() if x == LETTERS[FAILED]]
         click.echo(f"{row.cell}: {' '.join(failed) or 'no false alarm'}")
         keep()
     keep()
