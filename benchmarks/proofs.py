@@ -2,7 +2,8 @@
 
     python -m benchmarks.proofs [ROW ...] [-o proofs.jsonl]
     python -m benchmarks.proofs provable --cell gru --cell lstm --seeds 100
-    python -m benchmarks.proofs tasks --task parity --task decimal-addition --seeds 5
+    python -m benchmarks.proofs tasks --task parity --task comparison --seeds 16
+    python -m benchmarks.proofs tasks --task decimal-addition --recipe merged --seeds 16
 
 Rows: provable (each cell), tasks (each task, our GRU), default (of seeds without an error in any
 family up to 1,024 bits, the share with a verdict), tutorial, cold (a new process trains an adder,
@@ -171,11 +172,11 @@ def provable(chosen: argparse.Namespace, results: Results) -> None:
 
 
 def tasks(chosen: argparse.Namespace, results: Results) -> None:
-    recipe = get_recipe("provable", iterations=chosen.iterations)
+    recipe = get_recipe(chosen.recipe, iterations=chosen.iterations)
     for name in chosen.task or [task for task in TASKS if task != "addition"]:
         for kind in chosen.cell or ["gru"]:
             cell, arguments = CELLS[kind]
-            title = f"provable, {kind}, {name}"
+            title = f"{recipe.name}, {kind}, {name}"
             network = make_network(cell, recipe, arguments, get_task(name))
             tell(title, judge_seeds(title, network, recipe, chosen, results))
 
@@ -289,6 +290,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--iterations", type=int, help="of the provable recipe")
+    parser.add_argument("--recipe", default="provable", help="of the tasks row")
     parser.add_argument("--steps", type=int, default=10**7, help="of the search for operands")
     parser.add_argument("--seconds", type=float, help="for each of proving and searching")
     parser.add_argument("--pairs", type=int, default=1000)

@@ -155,12 +155,16 @@ class Program:
         def body(i: Any, carried: Any, total: Any, _: Any, bad: Any) -> Any:
             theta, moments, frozen = carried
             k = tf.cast(i % BLOCK, tf.int32) if recipe.fresh else 0
+            risen = self._risen(i)
+            steps = self.worst_case or network
+            if self.worst_case and recipe.merge:
+                steps = self.worst_case.merging(recipe.merge * risen)
             loss, gradient, scores, frozen = backpropagate(
-                self.worst_case or network,
+                steps,
                 theta,
                 frozen,
                 x[k],
-                lambda scores: self._loss(scores, labels[k], i),
+                lambda scores: self._loss(scores, labels[k], risen),
                 self._disturber(seed, i) if recipe.noise else None,
             )
             losses = self._losses(scores, labels[k])
@@ -176,15 +180,18 @@ class Program:
         )
         return carried, total / tf.cast(last - first, zero.dtype), accuracy, bad
 
-    def _loss(self, scores: Any, labels: Any, i: Any) -> Any:
-        """Return what iteration i makes small."""
+    def _risen(self, i: Any) -> Any:
+        """Return how far the worst case's ramp has risen at iteration i, from 0 to 1."""
+        recipe = self.recipe
+        since = tf.cast(i, self.network.variable_dtype) - recipe.worst_case_from * recipe.iterations
+        return tf.clip_by_value(since / max(1.0, recipe.worst_case_ramp * recipe.iterations), 0, 1)
+
+    def _loss(self, scores: Any, labels: Any, risen: Any) -> Any:
+        """Return what an iteration makes small, where the ramp has risen so far."""
         losses = self._losses(scores, labels)
         if self.worst_case is None:
             return losses[0]
-        since = tf.cast(i - self.recipe.worst_case_from, losses.dtype)
-        weight = self.recipe.worst_case * tf.clip_by_value(
-            since / self.recipe.worst_case_ramp, 0, 1
-        )
+        weight = self.recipe.worst_case * risen
         excess = self.worst_case.excess(scores)
         return (1 - weight) * losses[0] + weight * losses[1] + _EXCESS * excess
 

@@ -39,8 +39,8 @@ SMALL = {
         "small": {
             "base": "provable",
             "iterations": 200,
-            "worst_case_from": 60,
-            "worst_case_ramp": 60,
+            "worst_case_from": 0.3,
+            "worst_case_ramp": 0.3,
         },
         "wild": {"iterations": 20, "learning_rate": 1e30, "loss": "quadratic"},
     },

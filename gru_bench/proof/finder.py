@@ -21,8 +21,9 @@ from gru_bench.proof.system import System
 
 Array = NDArray[np.float64]
 
-#: Resolutions tried, coarse to fine, and the most regions that are followed up.
-RESOLUTIONS = (1.0, 0.5, 0.25, 0.12, 0.06, 0.03)
+#: Resolutions tried, coarse to fine (at 2 there is one region for each transducer state, beside
+#: the initial one), and the most regions that are followed up.
+RESOLUTIONS = (2.0, 1.0, 0.5, 0.25, 0.12, 0.06, 0.03)
 MOST_REGIONS = 2000
 _FEWEST = 64
 
