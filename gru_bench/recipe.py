@@ -175,7 +175,9 @@ MERGED = Recipe(
     units=32,
 )
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (DEFAULT, MERGED, PROVABLE, TUTORIAL)}
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe for recipe in (DEFAULT, MERGED, PROVABLE, TUTORIAL)
+}
 
 
 def get_recipe(recipe: str | Recipe, **changes: Any) -> Recipe:

@@ -79,10 +79,13 @@ def test_disturbed_states_stay_inside(kind: str, seed: int, share: float | None)
         outputs, states, _ = case.cell_step(weights[:-2], case.network.frozen(0), x[t], states)
         moved = [s + rng.uniform(-RADIUS, RADIUS, s.shape).astype(np.float32) for s in own]
         nested = moved if len(moved) > 1 else moved[:1]
-        output, after, _ = case.network.cell_step(weights[:-2], case.network.frozen(0), x[t], nested)
+        output, after, _ = case.network.cell_step(
+            weights[:-2], case.network.frozen(0), x[t], nested
+        )
         own = [np.asarray(s) for s in after]
         for low, s, high in zip(states[1], own, states[2], strict=True):
-            assert np.all(low - ROOM <= s) and np.all(s <= high + ROOM)
+            assert np.all(low - ROOM <= s)
+            assert np.all(s <= high + ROOM)
         scores = np.asarray(case.network.read_out(weights[-2:], output))
         _, worst = case.scores(case.read_out(weights[-2:], outputs), tf.constant(written[t]))
         worst, rows = np.asarray(worst), np.arange(B)
@@ -137,4 +140,5 @@ def test_gradients_reach_the_weights_where_no_row_has_a_label() -> None:
             outputs, states, _ = case.cell_step(weights[:-2], case.network.frozen(0), x[t], states)
         total = tf.reduce_sum(case.read_out(weights[-2:], outputs))
     for gradient in tape.gradient(total, weights):
-        assert np.all(np.isfinite(gradient)) and np.any(gradient)
+        assert np.all(np.isfinite(gradient))
+        assert np.any(gradient)
