@@ -22,13 +22,11 @@ from gru_bench.proof.system import System
 Array = NDArray[np.float64]
 
 #: Resolutions tried, coarse to fine (at 2 there is one region for each transducer state, beside
-#: the initial one), and the most regions that are followed up.
-RESOLUTIONS = (2.0, 1.0, 0.5, 0.25, 0.12, 0.06, 0.03)
+#: the initial one), and the most regions that are followed up. The finer ones lie closer, since
+#: twice the regions take twice as long to find and to check.
+RESOLUTIONS = (2.0, 1.0, 0.5, 0.35, 0.25, 0.17, 0.12, 0.085, 0.06, 0.042, 0.03)
 MOST_REGIONS = 2000
 _FEWEST = 64
-
-#: Regions of a proof above which a coarser one is looked for: checking costs more than finding.
-_MANY = 24
 
 #: Rounds of growth after which regions are taken to grow for ever.
 _SWEEPS = 200
@@ -89,19 +87,11 @@ def find(
     attempts: list[Attempt] = []
     end = time.perf_counter() + seconds
     most = max(_FEWEST, regions * 4 // system.task.symbols)
-    for k, resolution in enumerate(RESOLUTIONS):
+    for resolution in RESOLUTIONS:
         if time.perf_counter() > end:
             break
         found = _try(system, rounding, resolution, most, seed, end, attempts)
         if found is not None:
-            size = len(found.margins)
-            if k and size > _MANY:
-                # Halfway back to what was too coarse.
-                between = (resolution * RESOLUTIONS[k - 1]) ** 0.5
-                fewer = _try(system, rounding, between, size - 1, seed, end, attempts)
-                if fewer is None:
-                    attempts.append(attempts.pop(-2))
-                found = fewer or found
             return found, attempts
         if attempts[-1].regions is None:
             break
