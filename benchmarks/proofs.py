@@ -289,7 +289,7 @@ def main() -> None:
     parser.add_argument("--task", action="append", choices=TASKS)
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--iterations", type=int, help="of the provable recipe")
+    parser.add_argument("--iterations", type=int, help="of the recipe: provable, tasks, controls")
     parser.add_argument("--recipe", default="provable", help="of the tasks row")
     parser.add_argument("--steps", type=int, default=10**7, help="of the search for operands")
     parser.add_argument("--seconds", type=float, help="for each of proving and searching")
