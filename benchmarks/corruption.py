@@ -33,7 +33,7 @@ Document = dict[str, Any]
 Place = tuple[Any, ...]
 
 #: What may differ between two proofs of one theorem.
-PROOF = {"claim", "bases", "regions", "start", "edges", "images", "margins", "versions"}
+PROOF = {"claim", "regions", "start", "edges", "images", "margins", "versions"}
 
 
 def _hexadecimal(change: Callable[[float], Any]) -> Callable[[str], Any]:
@@ -261,7 +261,7 @@ def main() -> int:
     else:
         from benchmarks.handmade import certificate
 
-        document = certificate("addition", "gated", rotated=True, deep=True)
+        document = certificate("addition", "gated")
     counts: Counter[tuple[str, str]] = Counter()
     wrong = []
     with tempfile.TemporaryDirectory() as name:

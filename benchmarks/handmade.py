@@ -311,8 +311,6 @@ def certificate(
     style: str = "plain",
     radius: float = 0.05,
     gain: float = 30.0,
-    rotated: bool = False,
-    deep: bool = False,
 ) -> Document:
     """Return an honest certificate.
 
@@ -321,18 +319,14 @@ def certificate(
         style: of the network.
         radius: of the regions, one for each level of u.
         gain: of the network.
-        rotated: give the regions a basis that is not the identity.
-        deep: let region 0 read a second symbol before it lands.
     """
     program, weights = network(task, style, gain)
     design = Design(task)
     centers = [_settled(design, level) for level in range(len(design.levels))]
-    basis = _basis(len(centers[0])) if rotated else None
     regions = [
         {
             "label": _label(task, level),
             "center": [t.hex() for t in center],
-            "basis": None if basis is None else 0,
             "radius": [radius.hex()] * len(center),
         }
         for level, center in zip(design.levels, centers, strict=True)
@@ -342,7 +336,7 @@ def certificate(
         "arguments": {"task": task, "style": style, "gain": gain},
     }
     start = _first_level(task, design)
-    return assemble(task, model, program, weights, regions, start, basis, deep)
+    return assemble(task, model, program, weights, regions, start)
 
 
 def keras_certificate() -> Document:
@@ -379,14 +373,13 @@ def keras_certificate() -> Document:
         {
             "label": int(i > 2),
             "center": [t.hex() for t in center],
-            "basis": None,
             "radius": [(0.01 if i else 0.0).hex()] * 3,
         }
         for i, center in enumerate([[0.0] * 3, *centers])
     ]
     model: Document = {"cell": "keras.layers:SimpleRNNCell", "arguments": {"units": 3}}
     weights = [tensor(value, name) for name, value in cell.items()]
-    return assemble("addition", model, program, weights, regions, 0, None, False)
+    return assemble("addition", model, program, weights, regions, 0)
 
 
 def assemble(
@@ -396,13 +389,11 @@ def assemble(
     weights: list[Document],
     regions: list[Document],
     start: int,
-    basis: list[list[float]] | None,
-    deep: bool,
 ) -> Document:
     """Return the certificate of a network with these regions: each image in the nearest one."""
     document: Document = {
         "format": "gru_bench certificate",
-        "version": 1,
+        "version": 2,
         "claim": f"built by hand to do {task}",
         "task": transducer(task),
         "model": {**model, "dtype": "float32", "weights_sha256": ""},
@@ -416,7 +407,6 @@ def assemble(
             "sigmoid": (5e-7).hex(),
             "source": "assumed for tests",
         },
-        "bases": [] if basis is None else [[[t.hex() for t in row] for row in basis]],
         "regions": regions,
         "start": start,
         "edges": [],
@@ -427,9 +417,8 @@ def assemble(
     centers = [[float.fromhex(t) for t in region["center"]] for region in regions]
     for i, region in enumerate(regions):
         radius = max(float.fromhex(t) for t in region["radius"])
-        spread = radius if basis is None else radius * max(sum(map(abs, row)) for row in basis)
-        box = [(t - spread, t + spread) for t in centers[i]]
-        edges, images, margins = _explore(document, centers, region["label"], box, deep and i == 0)
+        box = [(t - radius, t + radius) for t in centers[i]]
+        edges, images, margins = _explore(document, centers, region["label"], box)
         document["edges"].append(edges)
         document["images"].append(images)
         document["margins"].append(margins)
@@ -445,39 +434,22 @@ def _label(task: str, level: int) -> int:
     return level % 2 if task == "parity" else level // (10 if task == "decimal-addition" else 2)
 
 
-def _basis(size: int) -> list[list[float]]:
-    """An invertible matrix near the identity."""
-    return [
-        [1.0 if i == j else 0.125 * (-1) ** (i + j) / size for j in range(size)]
-        for i in range(size)
-    ]
-
-
 def _explore(
-    document: Document, centers: list[list[float]], label: int, box: list[Interval], deep: bool
-) -> tuple[list[Any], list[Any], list[str]]:
+    document: Document, centers: list[list[float]], label: int, box: list[Interval]
+) -> tuple[list[int], list[list[str]], list[str]]:
     """Return edges, images and margins of a box of states of that label."""
-    task, basis = document["task"], document["bases"]
-    edges: list[Any] = []
-    images: list[Any] = []
+    task = document["task"]
+    edges: list[int] = []
+    images: list[list[str]] = []
     margins: list[str] = []
     for x, features in enumerate(task["features"]):
         numbers = [float.fromhex(t) for t in features]
         scores, after = run(document["program"], document["weights"], numbers, box)
         after = [(lo - _ROUNDED, hi + _ROUNDED) for lo, hi in after]
         margins.append(_margin(scores, task["output"][label][x]).hex())
-        if deep:
-            inner = _explore(document, centers, task["next"][label][x], after, False)
-            edges.append(inner[0])
-            images += inner[1]
-            margins += inner[2]
-            continue
         middle = [(lo + hi) / 2 for lo, hi in after]
         target = min(range(len(centers)), key=lambda j: math.dist(centers[j], middle))
         reach = [max(c - lo, hi - c) for (lo, hi), c in zip(after, centers[target], strict=True)]
-        if basis:
-            # |A⁻¹| <= 1 + 2/8 by rows for the basis above.
-            reach = [1.25 * max(reach)] * len(reach)
         edges.append(target)
         images.append([(t + _SLOP).hex() for t in reach])
     return edges, images, margins

@@ -23,7 +23,7 @@ from gru_bench.checker import form, rounding
 from gru_bench.checker.form import Form, Matrix
 from gru_bench.checker.induction import PRECISION
 from gru_bench.checker.program import Evaluator, Operation, Program, Tensor
-from gru_bench.checker.region import Inverse, Region, Space
+from gru_bench.checker.region import Region
 from gru_bench.checker.rounding import Value
 
 Numbers = list[Any]
@@ -42,7 +42,6 @@ class Case:
     program: Program
     x: tuple[float, ...]
     region: Region
-    basis: tuple[tuple[float, ...], ...] | None
     e: tuple[float, ...]
     seed: int
 
@@ -50,16 +49,13 @@ class Case:
     def state(self) -> tuple[float, ...]:
         """The point in the region: few bits, so exactly a vector of float32 numbers."""
         offsets = [r * t for r, t in zip(self.region.radius, self.e, strict=True)]
-        if self.basis is not None:
-            offsets = [sum(a * t for a, t in zip(row, offsets, strict=True)) for row in self.basis]
         return tuple(c + t for c, t in zip(self.region.center, offsets, strict=True))
 
     def enclose(self) -> list[Value]:
         """Return what the checker says of the new states."""
-        inverse = None if self.basis is None else Inverse(self.basis, 0)
-        states = Space(self.region, inverse, self.basis).states()
         evaluator = Evaluator(self.program, arb(ACTIVATION), arb(ACTIVATION))
-        return evaluator.step(evaluator.read(self.x), evaluator.start(states))[1]
+        states = evaluator.start(self.region.states())
+        return evaluator.step(evaluator.read(self.x), states)[1]
 
 
 def dyadic(most: int, bits: int) -> st.SearchStrategy[float]:
@@ -100,15 +96,11 @@ def cases(draw: st.DrawFn) -> Case:
     )
     program.shapes()
     vector = st.tuples(*[dyadic(4, 6)] * n)
-    basis = None
-    if draw(st.booleans()):
-        rows = [draw(st.tuples(*[dyadic(1, 2)] * n)) for _ in range(n)]
-        basis = tuple(tuple(t + 4 * (i == j) for j, t in enumerate(r)) for i, r in enumerate(rows))
     radius = draw(st.tuples(*[st.sampled_from([0.0, 2.0**-6, 0.125, 1.0])] * n))
-    region = Region(0, draw(vector), None if basis is None else 0, radius)
+    region = Region(0, draw(vector), radius)
     e = draw(st.tuples(*[st.sampled_from([-1.0, 1.0, -0.5, 0.0, 0.75])] * n))
     x = draw(st.tuples(*[st.sampled_from([0.0, 1.0])] * features))
-    return Case(program, x, region, basis, e, draw(st.integers(0, 2**32)))
+    return Case(program, x, region, e, draw(st.integers(0, 2**32)))
 
 
 def single(number: Any) -> float:
@@ -275,10 +267,9 @@ def test_a_wider_region_still_encloses_what_a_narrower_one_maps_to(
     wider = Region(
         0,
         case.region.center,
-        case.region.basis,
         tuple(factor * r + 2.0**-30 for r in case.region.radius),
     )
-    outer = Case(case.program, case.x, wider, case.basis, case.e, case.seed)
+    outer = Case(case.program, case.x, wider, case.e, case.seed)
     with ctx.workprec(PRECISION), mp.workprec(300):
         for trial in range(3):
             found = evaluate(case, Perverse(case.seed + trial))

@@ -49,7 +49,7 @@ def _unmeasured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Non
 
 @pytest.fixture(scope="module")
 def honest() -> Document:
-    found: Document = handmade.certificate("addition", "gated", rotated=True, deep=True)
+    found: Document = handmade.certificate("addition", "gated")
     return found
 
 
@@ -72,11 +72,8 @@ def with_change(found: Document, *place: Any, to: Any) -> Document:
 
 @pytest.mark.parametrize("style", ["plain", "gated", "mixed"])
 @pytest.mark.parametrize("task", ["addition", "subtraction", "comparison", "parity"])
-@pytest.mark.parametrize("options", [{}, {"rotated": True}, {"deep": True}], ids=str)
-def test_honest_certificates_are_accepted(
-    save: Callable[..., Path], task: str, style: str, options: dict[str, bool]
-) -> None:
-    found = handmade.certificate(task, style, **options)
+def test_honest_certificates_are_accepted(save: Callable[..., Path], task: str, style: str) -> None:
+    found = handmade.certificate(task, style)
     proved = verify(save(found, seal=False))
     assert proved.certificate.task == task
     assert proved.steps == sum(len(margins) for margins in found["margins"])
@@ -135,7 +132,7 @@ REJECTIONS = {
     "start elsewhere": (
         lambda c: {**c, "start": 1},
         True,
-        "the initial state in region 1: coordinate 0 reaches 2.00",
+        "the initial state in region 1: coordinate 0 reaches 2, 1.95 beyond",
     ),
     "edge": (
         lambda c: with_change(c, "edges", 1, 0, to=1),
@@ -162,16 +159,15 @@ REJECTIONS = {
         True,
         "the claimed margin 0 is not positive",
     ),
-    "threshold": (lambda c: {**c, "threshold": (2.0).hex()}, True, "symbol 0"),
+    "threshold": (
+        lambda c: {**c, "threshold": (2.0).hex()},
+        True,
+        "region 0, symbol 1: the margin is -1.00",
+    ),
     "region shrunk": (
         lambda c: with_change(c, "regions", 1, "radius", to=[(1e-5).hex()] * 3),
         True,
         "beyond the radius",
-    ),
-    "singular basis": (
-        lambda c: {**c, "bases": [[[(1.0).hex()] * 3] * 3]},
-        True,
-        "basis 0 is singular",
     ),
     "rounding": (
         lambda c: with_change(c, "rounding", "unit", to=(2.0**-53).hex()),
@@ -220,8 +216,8 @@ REFUSALS: dict[str, tuple[Callable[[str], str], str]] = {
     "not UTF-8": (lambda _: "\udcff\udcfe", "no JSON"),
     "a list": (lambda t: f"[{t}]", "no JSON object"),
     "another format": (lambda t: t.replace("gru_bench certificate", "other"), "its format is not"),
-    "another version": (lambda t: t.replace('"version": 1', '"version": 2'), "this checker reads"),
-    "version true": (lambda t: t.replace('"version": 1', '"version": true'), "its version is"),
+    "another version": (lambda t: t.replace('"version": 2', '"version": 1'), "this checker reads"),
+    "version true": (lambda t: t.replace('"version": 2', '"version": true'), "its version is"),
     "NaN": (lambda t: t.replace('"start": 0', '"start": NaN'), "it contains NaN"),
     "infinity": (lambda t: t.replace('"start": 0', '"start": -Infinity'), "it contains -Infinity"),
     "1e999": (lambda t: t.replace('"start": 0', '"start": 1e999'), "out of range"),
@@ -273,9 +269,9 @@ BAD_FIELDS: dict[str, tuple[tuple[Any, ...], Any, str]] = {
     "10^9 regions": (("start",), 10**9, "start must be an integer in [0, 4)"),
     "edge to region 10^9": (("edges", 1, 0), 10**9, "an integer in [0, 4)"),
     "no regions": (("regions",), [], "there are no regions"),
-    "basis missing": (("bases",), [], "region: basis must be an integer in [0, 0)"),
+    "basis": (("regions", 0, "basis"), 0, "unknown entry 'basis'"),
     "radius": (("regions", 0, "radius", 0), (-1.0).hex(), "must not be negative"),
-    "fewer margins": (("margins", 0), [], "margins of a region must have 20 entries, got 0"),
+    "fewer margins": (("margins", 0), [], "margins of a region must have 4 entries, got 0"),
     "task": (("task", "name"), "additon", "unknown task 'additon', did you mean 'addition'?"),
     "dtype": (("model", "dtype"), "float64", "dtype must be 'float32'"),
     "unknown entry": (("program", "loops"), [], "unknown entry 'loops'"),
@@ -295,14 +291,6 @@ def test_a_field_that_does_not_fit_is_named(
     with pytest.raises(UsageError) as caught:
         verify(save(with_change(honest, *place, to=value)))
     assert message in str(caught.value)
-
-
-def endless_tree(found: Document) -> Document:
-    """Return a document whose trees of edges have 65 levels."""
-    tree: list[Any] = [0, 0, 0, 0]
-    for _ in range(65):
-        tree = [tree, 0, 0, 0]
-    return with_change(found, "edges", 0, to=tree)
 
 
 def doubling(found: Document) -> Document:
@@ -329,7 +317,6 @@ def many_steps(found: Document) -> Document:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (endless_tree, "edges of region 0 has more than 64 steps"),
         (doubling, "would take too long"),
         (many_steps, "140000 steps of a program of this size would take too long"),
     ],
@@ -345,7 +332,7 @@ def test_a_check_of_hours_is_refused(
     honest: Document, save: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(certificate, "_MOST_SECONDS", 0.001)
-    with pytest.raises(UsageError, match="32 steps of a program of this size would take too long"):
+    with pytest.raises(UsageError, match="16 steps of a program of this size would take too long"):
         verify(save(honest))
 
 

@@ -1,4 +1,4 @@
-"""The certificate file, version 1: read, and refused unless all of it fits together.
+"""The certificate file, version 2: read, and refused unless all of it fits together.
 
 docs/certificate.md describes it. Nothing here is arithmetic: what the numbers prove is decided in
 `induction`.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from gru_bench.checker.region import Region
 from gru_bench.checker.rejection import Rejected
 from gru_bench.checker.transducer import Transducer
 
-FORMAT, VERSION = "gru_bench certificate", 1
+FORMAT, VERSION = "gru_bench certificate", 2
 
 #: What a proof is about; all else is how it goes, or free text.
 _THEOREM = ("task", "model", "program", "threshold", "rounding")
@@ -43,7 +44,6 @@ _KEYS = (
     "program",
     "threshold",
     "rounding",
-    "bases",
     "regions",
     "start",
     "edges",
@@ -56,12 +56,6 @@ _KEYS = (
 #: Seconds that a check may take, by an estimate; entries of matrices and coefficients of forms
 #: that it may make, 500 MB in all.
 _MOST_SECONDS, _MOST_ENTRIES, _MOST_COEFFICIENTS = 40, 10**6, 3 * 10**6
-
-#: Steps of a tree of edges.
-_DEEPEST_TREE = 64
-
-#: A tree of edges: one entry for each symbol, a region's index or the tree of the next symbol.
-Tree = list[Any]
 
 
 @dataclass(frozen=True)
@@ -81,10 +75,9 @@ class Certificate:
     threshold: float
     errors: dict[str, float]
     source: str
-    bases: tuple[tuple[tuple[float, ...], ...], ...]
     regions: tuple[Region, ...]
     start: int
-    edges: tuple[Tree, ...]
+    edges: tuple[tuple[int, ...], ...]
     images: tuple[tuple[tuple[float, ...], ...], ...]
     margins: tuple[tuple[float, ...], ...]
     theorem: str
@@ -147,22 +140,29 @@ def _network(entries: dict[str, Any]) -> dict[str, Any]:
 
 def _proof(entries: dict[str, Any], transducer: Transducer, size: int) -> dict[str, Any]:
     """Return regions of states of that size, and the claims about them."""
-    bases = tuple(section.basis(basis, size) for basis in array(entries["bases"], "bases"))
     regions = tuple(
-        section.region(region, transducer, size, len(bases))
-        for region in array(entries["regions"], "regions")
+        section.region(region, transducer, size) for region in array(entries["regions"], "regions")
     )
     if not regions:
         refuse("there are no regions")
-    trees = _Trees(transducer.symbols, len(regions))
-    edges = array(entries["edges"], "edges", len(regions))
+
+    def table(name: str, one: Callable[[Any, str], Any]) -> tuple[tuple[Any, ...], ...]:
+        """Return an entry for each region and each symbol."""
+        return tuple(
+            tuple(one(entry, name) for entry in array(row, f"{name} of a region", symbols))
+            for row in array(entries[name], name, len(regions))
+        )
+
+    symbols = transducer.symbols
     return {
-        "bases": bases,
         "regions": regions,
         "start": integer(entries["start"], "start", len(regions)),
-        "edges": tuple(trees.read(t, f"edges of region {i}", 1) for i, t in enumerate(edges)),
-        "images": _per_region(entries["images"], "images", trees.leaves, size),
-        "margins": _per_region(entries["margins"], "margins", trees.nodes, None),
+        "edges": table("edges", lambda entry, name: integer(entry, name, len(regions))),
+        "images": table(
+            "images",
+            lambda entry, name: tuple(real(t, name) for t in array(entry, name, size)),
+        ),
+        "margins": table("margins", real),
     }
 
 
@@ -179,45 +179,6 @@ def _check_digest(found: dict[str, Any]) -> None:
         raise Rejected(f"its digest is {claimed:.80}, but that of its content is {actual}")
 
 
-class _Trees:
-    """Reads trees of edges, and counts the edges and the landing leaves of each."""
-
-    def __init__(self, symbols: int, regions: int) -> None:
-        self.symbols, self.regions = symbols, regions
-        self.nodes: list[int] = []
-        self.leaves: list[int] = []
-
-    def read(self, value: Any, name: str, depth: int) -> Tree:
-        """Return a tree after checking its shape."""
-        if depth == 1:
-            self.nodes.append(0)
-            self.leaves.append(0)
-        if depth > _DEEPEST_TREE:
-            refuse(f"{name} has more than {_DEEPEST_TREE} steps")
-        entries: Tree = array(value, name, self.symbols)
-        for entry in entries:
-            self.nodes[-1] += 1
-            if isinstance(entry, list):
-                self.read(entry, name, depth + 1)
-            else:
-                integer(entry, name, self.regions)
-                self.leaves[-1] += 1
-        return entries
-
-
-def _per_region(value: Any, name: str, counts: list[int], size: int | None) -> tuple[Any, ...]:
-    """Return for each region as many numbers, or vectors of `size` numbers, as it has edges."""
-    rows: list[Any] = []
-    for count, row in zip(counts, array(value, name, len(counts)), strict=True):
-        entries = array(row, f"{name} of a region", count)
-        if size is None:
-            rows.append(tuple(real(t, name) for t in entries))
-        else:
-            vectors = (array(entry, name, size) for entry in entries)
-            rows.append(tuple(tuple(real(t, name) for t in vector) for vector in vectors))
-    return tuple(rows)
-
-
 def _check_work(certificate: Certificate) -> None:
     """Refuse what would take minutes or gigabytes, before it does."""
     program, size = certificate.program, sum(certificate.program.states)
@@ -229,10 +190,10 @@ def _check_work(certificate: Certificate) -> None:
         for operation in program.operations
         if operation.name == "matmul"
     )
-    steps = sum(len(margins) for margins in certificate.margins)
+    steps = len(certificate.regions) * certificate.transducer.symbols
     # Measured, in microseconds: a number costs so much, and more for each coefficient it has.
-    step = numbers * (14 + size / 8) + (products + 4 * size * size) * size * 0.015
-    seconds = 1e-6 * (steps * step + len(certificate.bases) * size**3)
+    step = numbers * (14 + size / 8) + products * size * 0.015
+    seconds = 1e-6 * steps * step
     entries = sum(math.prod(shape) for shape in shapes if len(shape) == 2)
     coefficients = (size + 10) * sum(math.prod(shape[-1:]) for shape in shapes)
     if seconds > _MOST_SECONDS or entries > _MOST_ENTRIES or coefficients > _MOST_COEFFICIENTS:

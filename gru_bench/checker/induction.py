@@ -1,16 +1,15 @@
-"""The proof: every step from a region lands in a region, and writes the right output on the way.
+"""The proof: every step from a region lands in a region, and writes the right output.
 
 The initial state lies in a region of label 0. From a region of label q, whatever is read, the
 output is the transducer's in state q, and the state the network goes to lies in a region whose
-label is the state the transducer goes to (after one symbol, or after the symbols of a path in the
-region's tree of edges). By induction over the word read, the network writes what the transducer
-writes, for words of every length.
+label is the state the transducer goes to. By induction over the word read, the network writes what
+the transducer writes, for words of every length.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,9 @@ from typing import Any
 from flint import arb, ctx
 
 from gru_bench.checker import certificate, form, rounding
-from gru_bench.checker.certificate import Certificate, Tree
+from gru_bench.checker.certificate import Certificate
 from gru_bench.checker.form import ZERO, Form, Matrix
 from gru_bench.checker.program import Evaluator, Vector
-from gru_bench.checker.region import Inverse, Space
 from gru_bench.checker.rejection import Rejected
 
 #: Bits of the balls' middles; float64 has 53.
@@ -145,22 +143,13 @@ class _Check:
         self.symbols = [self.evaluator.read(x) for x in self.task.features]
         self.V = Matrix([[arb(w) for w in row] for row in given.V.rows])
         self.c = self.evaluator.vector(given.c.values)
-        inverses = [Inverse(basis, i) for i, basis in enumerate(given.bases)]
-        self.spaces = [
-            Space(r, None, None)
-            if r.basis is None
-            else Space(r, inverses[r.basis], given.bases[r.basis])
-            for r in given.regions
-        ]
         self.margin, self.reach, self.steps = arb("inf"), ZERO, 0
 
     def run(self) -> Verified:
         """Return what is proved, or raise `Rejected`."""
         self._start()
-        for i, region in enumerate(self.given.regions):
-            images, margins = iter(self.given.images[i]), iter(self.given.margins[i])
-            states = self.spaces[i].states()
-            self._follow(self.given.edges[i], region.label, states, f"region {i}", images, margins)
+        for index in range(len(self.given.regions)):
+            self._leave(index)
         return Verified(self.given, self.steps, float(self.margin), float(self.reach))
 
     def _start(self) -> None:
@@ -171,35 +160,24 @@ class _Check:
         initial = [v.form for v in self.evaluator.vector(self.given.initial_state)]
         self._inside(initial, start, f"the initial state in region {start}")
 
-    def _follow(
-        self,
-        tree: Tree,
-        label: int,
-        states: Vector,
-        where: str,
-        images: Iterator[tuple[float, ...]],
-        margins: Iterator[float],
-    ) -> None:
-        """Check every edge of a tree, for the transducer's state `label` and the network's."""
-        known = self.evaluator.start(states)
-        for x, target in enumerate(tree):
-            here = f"{where}, symbol {x}"
+    def _leave(self, index: int) -> None:
+        """Every step from a region writes the right output and lands in a region."""
+        region, label = self.given.regions[index], self.given.regions[index].label
+        known = self.evaluator.start(region.states())
+        for x, target in enumerate(self.given.edges[index]):
+            here = f"region {index}, symbol {x}"
             output, new = self.evaluator.step(self.symbols[x], known)
             self.steps += 1
-            self._written(output, self.task.output[label][x], next(margins), here)
-            # The next step starts from float32 numbers: what this one may have rounded to.
-            following = [rounding.widened(value) for value in new]
-            label_after = self.task.next[label][x]
-            if isinstance(target, list):
-                self._follow(target, label_after, following, here, images, margins)
-                continue
-            found = self.given.regions[target].label
-            if found != label_after:
+            right = self.task.output[label][x]
+            self._written(output, right, self.given.margins[index][x], here)
+            found, expected = self.given.regions[target].label, self.task.next[label][x]
+            if found != expected:
                 raise Rejected(
-                    f"{here}: region {target} has label {found}, "
-                    f"the transducer goes to {label_after}"
+                    f"{here}: region {target} has label {found}, the transducer goes to {expected}"
                 )
-            self._lands([v.form for v in following], target, next(images), here)
+            # The next step starts from float32 numbers: what this one may have rounded to.
+            states = [rounding.widened(value).form for value in new]
+            self._lands(states, target, self.given.images[index][x], here)
 
     def scores(self, output: Vector) -> Vector:
         """Return the read-out of the cell's output."""
@@ -247,9 +225,10 @@ class _Check:
                 self.reach = self.reach.max(bound / arb(radius))
 
     def _inside(self, states: Sequence[Form], target: int, what: str) -> list[arb]:
-        space = self.spaces[target]
-        bounds = space.bounds(states)
-        for i, (bound, radius) in enumerate(zip(bounds, space.radius, strict=True)):
+        region = self.given.regions[target]
+        bounds = region.bounds(states)
+        for i, (bound, t) in enumerate(zip(bounds, region.radius, strict=True)):
+            radius = arb(t)
             if not bound <= radius:
                 raise Rejected(
                     f"{what}: coordinate {i} reaches {_show(bound)}, {_show(bound - radius)} "

@@ -191,23 +191,14 @@ def least_error(function: str) -> float:
     return max(float.fromhex(mode["error"]) for mode in measured["modes"].values())
 
 
-def basis(value: Any, size: int) -> tuple[tuple[float, ...], ...]:
-    """Return a square matrix."""
-    return tuple(
-        tuple(real(t, "bases") for t in array(row, "bases: a row", size))
-        for row in array(value, "bases: a basis", size)
-    )
-
-
-def region(value: Any, transducer: Transducer, size: int, bases: int) -> Region:
+def region(value: Any, transducer: Transducer, size: int) -> Region:
     """Return a region of states of this size, its label one of the task's."""
-    label, center, basis, radius = record(value, "region", ("label", "center", "basis", "radius"))
+    label, center, radius = record(value, "region", ("label", "center", "radius"))
     radii = tuple(real(t, "radius") for t in array(radius, "region: radius", size))
     if min(radii) < 0:
         refuse("region: radius must not be negative")
     return Region(
         integer(label, "region: label", transducer.states),
         tuple(real(t, "center") for t in array(center, "region: center", size)),
-        None if basis is None else integer(basis, "region: basis", bases),
         radii,
     )

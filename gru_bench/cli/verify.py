@@ -114,8 +114,6 @@ def _replay(proved: Verified, adder: Adder) -> int:
         region = given.regions[trial % len(given.regions)]
         symbol = trial % given.transducer.symbols
         offset = rng.uniform(-1, 1, len(region.radius)) * region.radius
-        if region.basis is not None:
-            offset = np.array(given.bases[region.basis]) @ offset
         state = (np.array(region.center) + offset).astype(np.float32)
         parts = np.split(state[None], np.cumsum(given.program.states)[:-1], axis=1)
         states = keras.tree.pack_sequence_as(nest, [tf.constant(part) for part in parts])

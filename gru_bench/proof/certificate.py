@@ -16,7 +16,7 @@ from gru_bench.proof.rounding import Rounding
 from gru_bench.proof.system import System
 from gru_bench.runtime import keras, tf
 
-FORMAT, VERSION = "gru_bench certificate", 1
+FORMAT, VERSION = "gru_bench certificate", 2
 
 
 def make_certificate(system: System, invariant: Invariant, rounding: Rounding) -> dict[str, Any]:
@@ -61,9 +61,8 @@ def make_certificate(system: System, invariant: Invariant, rounding: Rounding) -
             "sigmoid": rounding.sigmoid.hex(),
             "source": rounding.source,
         },
-        "bases": [],
         "regions": [
-            {"label": int(label), "center": _hex(c), "basis": None, "radius": _hex(r)}
+            {"label": int(label), "center": _hex(c), "radius": _hex(r)}
             for label, c, r in zip(
                 regions.family.labels, regions.center, regions.radius, strict=True
             )
