@@ -93,7 +93,8 @@ class KerasSubject:
         self.name = getattr(cell, "name", type(cell).__name__)
         self.input_size = _input_size(cell, input_size)
         self.training = training
-        self._options = {"training": training} if _takes_training(cell) else {}
+        self._options = {"training": training}
+        self._takes_training = _takes_training(cell)
         self._compiled: dict[str, Any] = {}
         self._loop: Any = None
         self._traceable = True
@@ -243,6 +244,19 @@ class KerasSubject:
             for name, weight in zip(self.parameter_names, self.weights, strict=True)
         }
 
+    def allowed(self, parameters: Mapping[str, Array]) -> dict[str, Array]:
+        """Return weights that the constraints of the cell's weights allow.
+
+        Args:
+            parameters: in the cell's order.
+
+        Returns:
+            Each value itself where its constraint leaves it alone, else its absolute value, else
+            what the constraint makes of it, in the eight bits that every dtype holds.
+        """
+        pairs = zip(parameters.items(), self.cell.trainable_variables, strict=True)
+        return {name: _constrained(value, v.constraint) for (name, value), v in pairs}
+
     def assign(self, parameters: Mapping[str, Array]) -> None:
         """Set the trainable weights by name.
 
@@ -269,10 +283,30 @@ class KerasSubject:
     ) -> tuple[Any, list[Any], list[Any]]:
         """Return output, states and frozen values of one step, tensors in and out."""
         nested = self.nest(states)
+        if self.training and not self._takes_training:
+            return self._step_in_context(weights, frozen, x, nested)
+        options = self._options if self._takes_training else {}
         (output, states), frozen = self.cell.stateless_call(
-            list(weights), list(frozen), x, nested, **self._options
+            list(weights), list(frozen), x, nested, **options
         )
         return output, keras.tree.flatten(states), list(frozen)
+
+    def _step_in_context(
+        self, weights: Sequence[Any], frozen: Sequence[Any], x: Any, nested: Any
+    ) -> tuple[Any, list[Any], list[Any]]:
+        """Return the same of a cell that is not told that it trains, but has layers that are.
+
+        Keras tells them in `__call__`, as in its loop; `stateless_call` goes round that.
+        """
+        kept = self.cell.non_trainable_variables
+        pairs = [
+            *zip(self.cell.trainable_variables, weights, strict=True),
+            *zip(kept, frozen, strict=True),
+        ]
+        with keras.StatelessScope(state_mapping=pairs) as scope:
+            output, states = self.cell(x, nested, **self._options)
+            after = [scope.get_current_value(variable) for variable in kept]
+        return output, keras.tree.flatten(states), after
 
     def step(self, x: Array, states: Arrays, mode: str = "eager") -> tuple[Array, list[Array]]:
         """Return the output `(B, O)` and the new states of one step.
@@ -491,6 +525,16 @@ def make_subject(
         subject.name = cell if isinstance(cell, str) else cell_name(cell)
         return subject
     return KerasSubject(cell, input_size, training)
+
+
+def _constrained(value: Array, constraint: Any) -> Array:
+    if constraint is None:
+        return value
+    for one in (value, np.abs(value)):
+        if np.array_equal(np.asarray(constraint(tf.constant(one))), one):
+            return one
+    projected = tf.cast(constraint(tf.constant(value)), "bfloat16")
+    return np.asarray(projected, np.float64)
 
 
 def _takes_training(cell: Any) -> bool:

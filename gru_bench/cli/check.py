@@ -106,7 +106,12 @@ def _print(report: Report) -> None:
 
     for outcome in report.failed:
         click.echo(f"{outcome}\n")
-    Console(soft_wrap=True).print(_table(report))
+    console = Console(soft_wrap=True)
+    console.print(_table(report))
+    wrapper = textwrap.TextWrapper(console.width, subsequent_indent="  ", break_on_hyphens=False)
+    for reason, laws in _reasons(report).items():
+        click.echo(wrapper.fill(reason))
+        click.echo(textwrap.indent(wrapper.fill(", ".join(laws)), "  "))
     for note in report.notes:
         click.echo(f"note: {note}")
     counts = ", ".join(f"{count} {status}" for status, count in report.counts.items())
@@ -127,7 +132,6 @@ def _table(report: Report) -> Table:
     table.add_column("status", no_wrap=True)
     table.add_column("cases", justify="right")
     table.add_column("seconds", justify="right")
-    table.add_column("reason")
     style = {"passed": "green", "failed": "red", "expected failure": "yellow"}
     family = ""
     for outcome in report.outcomes:
@@ -140,9 +144,20 @@ def _table(report: Report) -> Table:
             Text(outcome.status, style.get(outcome.status, "dim")),
             str(outcome.examples),
             f"{outcome.seconds:.2f}",
-            Text(textwrap.shorten(outcome.reason, 160, placeholder=" ...")),
         )
     return table
+
+
+def _reasons(report: Report) -> dict[str, list[str]]:
+    """Return the laws that did not pass by status and reason, those that failed first."""
+    from gru_bench.laws.outcome import STATUSES
+
+    found: dict[str, list[str]] = {}
+    for outcome in sorted(report.outcomes, key=lambda one: STATUSES.index(one.status)):
+        if outcome.reason:
+            reason = textwrap.shorten(outcome.reason, 160, placeholder=" ...")
+            found.setdefault(f"{outcome.status}: {reason}", []).append(outcome.law)
+    return found
 
 
 def _check_writable(path: str | None) -> None:

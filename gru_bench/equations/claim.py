@@ -196,24 +196,27 @@ def guess(cell: Any) -> Claim | None:
 
     Args:
         cell: built; it has its own weights again afterwards.
+
+    Returns:
+        None also where the weights have the names and shapes of equations, but the cell does not
+        read inputs of that size: they belong to a layer within it.
     """
     claims = list(candidates(cell))
-    if len(claims) < 2:
-        return claims[0] if claims else None
+    if not claims:
+        return None
     before = [np.asarray(variable.value) for variable in cell.weights]
-    distances = [0.0] * len(claims)
     try:
-        for seed in range(_STEPS):
-            for k, distance in enumerate(_distances(cell, claims, seed)):
-                distances[k] = max(distances[k], distance)
+        tried = [_distances(cell, claims, seed) for seed in range(_STEPS)]
     finally:
         for variable, value in zip(cell.weights, before, strict=True):
             variable.assign(value)
-    return claims[int(np.argmin(distances))]
+    distances = np.max(tried, axis=0)
+    nearest = int(np.argmin(distances))
+    return claims[nearest] if np.isfinite(distances[nearest]) else None
 
 
 def _distances(cell: Any, claims: Sequence[Claim], seed: int) -> list[float]:
-    """Return how far one random step of the cell is from each claim."""
+    """Return how far one random step of the cell is from each claim, ∞ where it cannot be asked."""
     rng = np.random.default_rng(seed)
     for variable in cell.weights:
         if str(variable.dtype).startswith(("float", "bfloat")):
@@ -227,6 +230,15 @@ def _distances(cell: Any, claims: Sequence[Claim], seed: int) -> list[float]:
         nested = nested if isinstance(nested, (list, tuple)) else [nested]
         output, _ = cell(keras.ops.convert_to_tensor(x), nested)
         actual = np.asarray(output)
-        return [float(np.abs(claim.step(cell, x, states)[0] - actual).max()) for claim in claims]
-    except Exception:  # a cell that cannot take a step breaks other laws
-        return [0.0] * len(claims)
+    except Exception:  # a user's cell can fail in any way
+        return [np.inf] * len(claims)
+    return [_distance(claim, cell, x, states, actual) for claim in claims]
+
+
+def _distance(claim: Claim, cell: Any, x: Array, states: list[Array], actual: Array) -> float:
+    try:
+        apart = np.abs(claim.step(cell, x, states)[0] - actual).max()
+    except ValueError:  # sizes do not fit
+        return np.inf
+    # A cell that is not finite anywhere is as far from one claim as from the other.
+    return float(np.nan_to_num(apart, nan=np.finfo(float).max, posinf=np.finfo(float).max))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gru_bench.gradients.derivative import (
     ROUNDINGS,
     Estimate,
+    amplification,
     central,
     complex_step,
     first_step,
@@ -124,7 +125,7 @@ class Agreement:
     ) -> tuple[Estimate, Array, Array, NDArray[np.bool_]]:
         """Measure all, then suspects with smaller steps; each entry keeps its best estimate."""
         scale = np.fmin(np.fmax(1.0, _largest(given.T)), 1e6)
-        largest = first_step(self._problem.epsilon) / 2.0 ** np.ceil(np.log2(scale))
+        largest = first_step(self._problem.numeric_epsilon) / 2.0 ** np.ceil(np.log2(scale))
         found = central(self._problem, columns, largest)
         rounding = self._rounding(columns, found.amplification)
         error = found.truncation + rounding
@@ -167,11 +168,12 @@ class _Rounding:
     """What rounding can do to numeric derivatives and to autodiff.
 
     A result's own rounding is eps times its condition |f| + Σ |∂f/∂θ_i| |θ_i|, and what the
-    rounding of each state does to it; autodiff's is bounded by the problem (`blur`).
+    rounding of each state does to it; autodiff's is bounded by the problem (`blur`). Where only
+    autodiff is in a narrow dtype, it is granted what differences in that dtype would be.
     """
 
     def __init__(self, problem: Problem, autodiff: Array) -> None:
-        unit = problem.epsilon * ROUNDINGS
+        unit = problem.numeric_epsilon * ROUNDINGS
         size = np.abs(problem.point)
         condition = np.abs(problem.value) + problem.blur[-1]
         for k in range(0, len(size), BLOCK_ROWS):
@@ -181,6 +183,9 @@ class _Rounding:
         self._part = np.repeat(np.arange(len(parts)), [p.size for p in parts])
         self.of_results = unit * np.nan_to_num(condition)
         self._of_autodiff = problem.epsilon * BLURRINGS * np.nan_to_num(problem.blur[:-1])
+        if problem.numeric_epsilon < problem.epsilon:
+            granted = problem.epsilon / problem.numeric_epsilon * self.of_results
+            self._of_autodiff += granted * amplification(first_step(problem.epsilon))
 
     def __call__(self, columns: NDArray[np.int64], amplification: Array) -> Array:
         """Return the bound for arguments measured with these amplifications, `(C, m)`."""

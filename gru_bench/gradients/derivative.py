@@ -67,6 +67,15 @@ def weights_of_levels(levels: int) -> Array:
     return np.asarray(rows[0])
 
 
+def amplification(steps: Any) -> Any:
+    """Return by what a rounding error of f is multiplied in an extrapolated value.
+
+    Args:
+        steps: the largest h, a number or an array.
+    """
+    return (np.abs(weights_of_levels(LEVELS)) * 2.0 ** np.arange(LEVELS)).sum() / steps
+
+
 def central(problem: Problem, columns: NDArray[np.int64], steps: Array) -> Estimate:
     """Return extrapolated central differences.
 
@@ -81,12 +90,11 @@ def central(problem: Problem, columns: NDArray[np.int64], steps: Array) -> Estim
         _central_block(problem, columns[k : k + block], steps[k : k + block], base)
         for k in range(0, len(columns), block)
     ]
-    weights = np.abs(weights_of_levels(LEVELS))
     return Estimate(
         np.concatenate([p[0] for p in parts]),
         np.concatenate([p[1] for p in parts]),
         steps / 2 ** (LEVELS - 1),
-        (weights * 2.0 ** np.arange(LEVELS)).sum() / steps,
+        amplification(steps),
         np.concatenate([p[2] for p in parts]),
     )
 

@@ -47,6 +47,7 @@ class Problem(Protocol):
     value: Array
     steps: int
     epsilon: float
+    numeric_epsilon: float
     blur: Array
     path: str
     chunk: int
@@ -178,7 +179,7 @@ class FunctionProblem:
         specs = [tf.TensorSpec(a.shape, a.dtype) for a in arrays]
         concrete = self._traced.get_concrete_function(*specs)
         self._dtype = arrays[0].dtype.name
-        self.epsilon = coarsest_epsilon(concrete.graph, self._dtype)
+        self.epsilon = self.numeric_epsilon = coarsest_epsilon(concrete.graph, self._dtype)
         made = concrete.structured_outputs
         if not made:
             raise UsageError(f"{name!r} returns no differentiable output")

@@ -11,9 +11,10 @@ What a replay computes is compared with what TensorFlow computes before it is us
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -154,6 +155,17 @@ class Replay:
             node = self._nodes[index]
             values[index] = self._apply(index, [values[i][k] for i, k in node.inputs])
         return [values[i][k] for i, k in self._results]
+
+    def widened(self) -> Replay:
+        """Return a replay in which no cast takes precision from numbers that have it."""
+        other = copy.copy(self)
+        other._nodes = [
+            replace(node, elementwise=_widen)
+            if node.type == "Cast" and node.attributes["DstT"].is_floating
+            else node
+            for node in self._nodes
+        ]
+        return other
 
     def walk(
         self, visit: Callable[[Node, list[Any]], list[Any]], *groups: Sequence[Any]
@@ -308,6 +320,11 @@ def _sparse_sum(operands: list[Value]) -> Value | None:
     out = array + b.base.reshape(-1).astype(b.dtype)
     out[b.rows, ..., b.positions] += b.deltas.reshape(-1, *(1,) * (out.ndim - 2))
     return Rows(out)
+
+
+def _widen(attributes: dict[str, Any], x: Array) -> Array:
+    """Return what a cast makes of whole numbers and truth values, and real numbers as they are."""
+    return x if x.dtype.kind in "fc" else x.astype(attributes["DstT"].as_numpy_dtype)
 
 
 def _structural(node: Node, operands: list[Any], lead: bool) -> list[Value]:

@@ -38,6 +38,8 @@ class TracedStep:
         self.tape = tf.function(self.pull_back, autograph=False)
         self.taped: set[int] = set()
         self.replay = self._make_replay()
+        #: The same as precise as what it is given: float64, whatever the cell computes in.
+        self.wide = None if self.replay is None else self.replay.widened()
 
     def _trace(self, weights: Any, frozen: Any, x: Any, states: Any) -> Any:
         output, new, frozen = self.subject.step_tensors(weights, frozen, x, states)

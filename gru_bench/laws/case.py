@@ -124,6 +124,11 @@ class Case:
         """Return the same case with some fields replaced."""
         return replace(self, facts=dict(self.facts), **changes)
 
+    def with_weights(self, weights: Mapping[str, Array], **changes: Any) -> Case:
+        """Return the same case with other weights, as far as the cell's constraints allow them."""
+        subject = self.target.subject(self.features, self.dtype, self.training)
+        return self.at(weights=subject.allowed(weights), **changes)
+
     def note(self, **facts: Any) -> None:
         """Keep what the law chose (a row, a step): it is shown, and defined in the script."""
         self.facts.update(facts)

@@ -71,8 +71,8 @@ def stepped(case: Case, cell: Any, x: Array, states: list[Array], training: bool
     """Return the output and the states of one call of a Keras cell with the masks it keeps."""
     tensors = [case.tf.constant(array, cell.compute_dtype) for array in (x, *states)]
     nested = case.target.nest(tensors[1:])
-    options = {"training": training} if case.target.takes_training else {}
-    output, new = cell(tensors[0], nested, **options)
+    # Keras keeps it from a cell that does not take it, and tells the layers within.
+    output, new = cell(tensors[0], nested, training=training)
     return [np.asarray(array) for array in (output, *case.keras.tree.flatten(new))]
 
 

@@ -64,10 +64,10 @@ def _smaller(case: Case, law: Law) -> Iterator[Case]:
             yield case.at(states=[*case.states[:k], zero, *case.states[k + 1 :]])
     for name, value in case.weights.items():
         if value.any():
-            yield case.at(weights={**case.weights, name: np.zeros_like(value)})
+            yield case.with_weights({**case.weights, name: np.zeros_like(value)})
     for grain in (1.0, 1 / 4):
-        rounded = case.at(
-            weights={n: _rounded(w, grain) for n, w in case.weights.items()},
+        rounded = case.with_weights(
+            {n: _rounded(w, grain) for n, w in case.weights.items()},
             xs=_rounded(case.xs, grain),
             states=[_rounded(s, grain) for s in case.states],
         )

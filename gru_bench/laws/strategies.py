@@ -88,7 +88,7 @@ class Sketch:
         rng = np.random.default_rng(self.seed)
         dtype = wants.dtype or target.dtype
         subject = target.subject(self.features, dtype, wants.training)
-        drawn = weights(rng, subject.parameter_shapes, self.scale)
+        drawn = subject.allowed(weights(rng, subject.parameter_shapes, self.scale))
         xs = entries(rng, (self.steps, self.batch, self.features), self.scale, self.kind)
         if self.zero_state:
             states = [np.asarray(s, np.float64) for s in subject.initial_state(self.batch)]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gru_bench.gradients.traced import traced_step
 from gru_bench.runtime import tf
 from gru_bench.subject import Array, Arrays, KerasSubject
 
@@ -23,6 +24,10 @@ class Tape:
         # Asked at many points of the same shapes: traced once.
         self._first = tf.function(self._trace_first, autograph=False)
         self._second = tf.function(self._trace_second, autograph=False)
+
+    def epsilon(self, batch: int) -> float:
+        """Return the machine epsilon of the least precise dtype in which a step computes."""
+        return traced_step(self._subject, batch).epsilon
 
     def vjp_twice(self, xs: Array, states: Arrays) -> tuple[list[Array], list[Array]]:
         """Return the gradients of the sum of all results, asked for twice of one tape.

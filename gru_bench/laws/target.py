@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -133,7 +132,10 @@ class Target(Maker):
         """
         claim = find_claim(self.probe.cell, self.equations)
         if claim is not None:
-            self.notes.append(f"equations: {claim.describe()}")
+            told = f"equations: {claim.describe()}"
+            if claim.guessed:
+                told += "; where the cell claims nothing, ask for equations none"
+            self.notes.append(told)
         return claim
 
     def forget_masks(self, cell: Any) -> None:
@@ -145,11 +147,6 @@ class Target(Maker):
     def nest(self, states: list[Any]) -> Any:
         """Return a flat list of states in the shape in which the cell takes them."""
         return keras.tree.pack_sequence_as(self.probe.nested, states)
-
-    @cached_property
-    def takes_training(self) -> bool:
-        """Whether the cell can be told that it is training."""
-        return "training" in inspect.signature(self.probe.cell.call).parameters
 
     def forget(self, subject: KerasSubject) -> None:
         """Have weights assigned anew to a subject whose weights someone has changed."""

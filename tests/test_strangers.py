@@ -1,0 +1,165 @@
+"""Laws on cells that are written otherwise than ours: correct ones pass, wrong ones do not."""
+
+import keras
+import pytest
+import tensorflow as tf
+from keras import ops
+
+from gru_bench import check_cell
+from gru_bench.cli import main
+from gru_bench.equations import find_claim
+from gru_bench.gradients import check_gradients
+from gru_bench.laws.outcome import FAILED, NOT_APPLICABLE, PASSED
+from gru_bench.laws.target import Target
+from gru_bench.subject import KerasSubject
+from tests.wrong_cells.strangers import Leaky, MadeOfLayers
+
+LEARNING = ["gradient-of-one-step", "gradient-by-weights", "second-derivatives"]
+
+
+def check(cell, laws, **arguments):
+    return check_cell(cell, {"units": 3, **arguments}, profile="quick", law=laws)
+
+
+class AlwaysDrops(MadeOfLayers):
+    """Drops at inference too."""
+
+    def dropped(self, h):
+        return self.drop(h, training=True)
+
+
+class Single(Leaky):
+    """Computes in float32 only, since it was given a float32 number where it squashes."""
+
+    def squashed(self, drive):
+        return super().squashed(drive) * tf.ones((), "float32")
+
+
+class Narrowed(Leaky):
+    """Takes the long way through float32 wherever it computes in float64."""
+
+    def squashed(self, drive):
+        return ops.cast(super().squashed(ops.cast(drive, "float32")), self.compute_dtype)
+
+
+@tf.custom_gradient
+def _stretched(x):
+    return tf.identity(x), lambda gradient: 1.01 * gradient
+
+
+class Stretched(Single):
+    """Its gradient is too large by a hundredth."""
+
+    def squashed(self, drive):
+        return super().squashed(_stretched(drive))
+
+
+# Layers within a cell
+
+
+def test_a_layer_within_is_told_that_it_trains():
+    assert Target(MadeOfLayers, {"units": 3}).is_random
+    assert not Target(MadeOfLayers, {"units": 3, "rate": 0.0}).is_random
+    laws = ["inference-repeats", "masks-differ-between-calls", "training-modes-agree",
+            "gradient-in-training", "traced-masks-are-drawn-anew"]  # fmt: skip
+    report = check(MadeOfLayers, laws)
+    assert [report[law].status for law in laws] == [PASSED] * len(laws), report
+
+
+def test_a_layer_within_that_drops_at_inference_is_caught():
+    assert check(AlwaysDrops, ["inference-repeats"])["inference-repeats"].status == FAILED
+
+
+def test_a_training_step_is_the_same_function_with_weights_given_and_in_the_cell():
+    cell = MadeOfLayers(3, dtype="float64")
+    subject = KerasSubject(cell, 2, training=True, batch=4)
+    x, h = tf.random.normal((4, 2), dtype="float64"), tf.ones((4, 3), "float64")
+    before = [float(tf.reduce_sum(tf.cast(v, "float64"))) for v in subject.frozen]
+    first, _, frozen = subject.step_tensors(subject.weights, subject.frozen, x, [h])
+    again, _, _ = subject.step_tensors(subject.weights, subject.frozen, x, [h])
+    other, _, _ = subject.step_tensors(subject.weights, frozen, x, [h])
+    assert (first.numpy() == again.numpy()).all()
+    assert (first.numpy() != other.numpy()).any()
+    # The generator's state is handed over and comes back; the cell's own stays.
+    assert before == [float(tf.reduce_sum(tf.cast(v, "float64"))) for v in subject.frozen]
+
+
+def test_weights_of_a_layer_within_are_not_taken_for_those_of_equations():
+    cell = MadeOfLayers(4)
+    cell.build((None, 3))
+    assert find_claim(cell) is None
+    report = check(MadeOfLayers, ["equations-one-step", "gate-open-replaces"], units=4)
+    assert {outcome.status for outcome in report.outcomes} == {NOT_APPLICABLE}
+
+
+# Weights with constraints
+
+
+def test_weights_are_generated_within_their_constraints():
+    for seed in range(3):
+        report = check_cell(
+            Leaky, {"units": 3}, profile="quick", seed=seed, law=[*LEARNING, "gradients-finite"]
+        )
+        assert report.ok, report
+
+
+@pytest.mark.parametrize(
+    ("constraint", "value", "allowed"),
+    [
+        (None, [-1.0, 2.0], [-1.0, 2.0]),
+        (keras.constraints.NonNeg(), [-1.0, 2.0], [1.0, 2.0]),
+        (keras.constraints.UnitNorm(), [-3.0, 4.0], [-0.6015625, 0.80078125]),
+    ],
+)
+def test_a_constraint_leaves_a_weight_or_its_size_alone_or_projects_it(constraint, value, allowed):
+    cell = keras.layers.SimpleRNNCell(2, bias_constraint=constraint, dtype="float64")
+    cell.build((None, 2))
+    subject = KerasSubject(cell, 2)
+    given = {**subject.parameters, "bias": tf.constant(value, "float64").numpy()}
+    found = subject.allowed(given)
+    assert found["bias"].tolist() == allowed
+    assert (found["kernel"] == given["kernel"]).all()
+
+
+# One precision only
+
+
+def test_what_cannot_run_in_other_dtypes_is_said_once():
+    laws = ["initial-state", "float64-supported", "half-precision"]
+    report = check(Single, laws)
+    assert [report[law].status for law in laws] == [PASSED, FAILED, FAILED]
+    assert report["half-precision"].case["policy"] == "float16"
+
+
+def test_gradients_in_single_precision_are_compared_with_derivatives_in_double():
+    assert check(Single, LEARNING[:2]).ok
+    report = check(Stretched, LEARNING[:2])
+    assert [report[law].status for law in LEARNING[:2]] == [FAILED] * 2
+
+
+def test_float32_within_a_float64_cell_is_not_taken_for_a_wrong_gradient():
+    report = check(Narrowed, [*LEARNING, "float64-is-precise"])
+    failed = [outcome.law for outcome in report.failed]
+    assert failed == ["float64-is-precise"], report
+
+
+def test_derivatives_of_a_step_with_casts_are_those_of_the_function_without():
+    found = check_gradients(Narrowed, constructor={"units": 3}, steps=2)
+    assert found.ok
+    assert found.path == "replay"
+
+
+# What the command prints
+
+
+def test_reasons_are_readable_in_a_narrow_window(capfd, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "72")
+    laws = ["one-step-runs", "inference-without-dropout", "dropout-drops"]
+    cell = "tests.wrong_cells.strangers:Leaky"
+    flags = [f"--law={law}" for law in laws]
+    assert main(["check", cell, "--set", "units=3", "--profile", "quick", *flags]) == 0
+    out = capfd.readouterr().out
+    assert "not applicable: the cell has no dropout rate above zero\n" in out
+    assert "\n  inference-without-dropout, dropout-drops\n" in out
+    table, _, _ = out.partition("tests.wrong_cells.strangers:Leaky: 3 laws planned")
+    assert max(map(len, table.splitlines())) <= 72
