@@ -140,7 +140,8 @@ class Agreement:
                 break
             finer = central(self._problem, columns[again], largest[again] * shrink)
             finer_error = finer.truncation + self._rounding(columns[again], finer.amplification)
-            better = finer_error < error[again]
+            # Larger steps may have left the function's domain: they give no number.
+            better = (finer_error < error[again]) | ~np.isfinite(error[again])
             # One estimate alone can be too small by chance: what is wrong must stay wrong.
             # A finer one that is sharp beside the distance, and agrees, shows that it was.
             gap = np.abs(given - found.value)[again]
@@ -158,10 +159,10 @@ class Agreement:
 
     @staticmethod
     def _doubtful(given: Array, numeric: Array, error: Array, limit: Array) -> NDArray[np.bool_]:
-        """Return what to measure again: too coarse, or beyond the estimate but not by far."""
+        """Return what to measure again: too coarse, no number, or beyond the estimate by a bit."""
         gap = np.abs(given - numeric)
         slightly = (gap > error) & (gap < 1e3 * error)
-        return np.asarray(np.any(slightly | (error > limit), axis=1))
+        return np.asarray(np.any(slightly | ~(error <= limit), axis=1))
 
 
 class _Rounding:

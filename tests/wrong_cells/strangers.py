@@ -45,8 +45,11 @@ class MadeOfLayers(Registered, keras.layers.Layer):
 class Leaky(Registered, keras.layers.Layer):
     """A membrane with a capacity and a leak, neither of which may be negative.
 
-    With c = 0.1 + capacity and g = leak, h_t = (c h_{t-1} + tanh(W x_t + U h_{t-1})) / (c + g) is
-    what one implicit Euler step of c h' = -g h + ... gives; it has a pole at c = -g.
+    With g = leak and c the root of 0.01 + capacity, an implicit Euler step of c h' = -g h + drive:
+
+        h_t = (c h_{t-1} + tanh(W x_t + U h_{t-1})) / (c + g)
+
+    Not far off it has a pole, at g = -c, and is not real where capacity < -0.01.
 
     Args:
         units: size of the state.
@@ -67,7 +70,7 @@ class Leaky(Registered, keras.layers.Layer):
 
     def call(self, inputs: Any, states: Any) -> Any:
         (h,) = states
-        c = 0.1 + self.capacity
+        c = ops.sqrt(0.01 + self.capacity)
         driven = self.squashed(ops.matmul(inputs, self.W) + ops.matmul(h, self.U))
         h = (c * h + driven) / (c + self.leak)
         return h, [h]
