@@ -1,6 +1,7 @@
 """Laws on cells that are written otherwise than ours: correct ones pass, wrong ones do not."""
 
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops
@@ -9,6 +10,8 @@ from gru_bench import check_cell
 from gru_bench.cli import main
 from gru_bench.equations import find_claim
 from gru_bench.gradients import check_gradients
+from gru_bench.gradients.check import cell_problem
+from gru_bench.gradients.derivative import central, first_step
 from gru_bench.laws.outcome import FAILED, NOT_APPLICABLE, PASSED
 from gru_bench.laws.target import Target
 from gru_bench.subject import KerasSubject
@@ -137,10 +140,30 @@ def test_gradients_in_single_precision_are_compared_with_derivatives_in_double()
     assert [report[law].status for law in LEARNING[:2]] == [FAILED] * 2
 
 
+def test_numeric_derivatives_of_a_float32_cell_are_as_precise_as_those_of_a_float64_one():
+    found = []
+    for make, dtype in ((Single, "float32"), (Leaky, "float64")):
+        cell = make(3, dtype=dtype)
+        cell.build((None, 2))
+        rng = np.random.default_rng(0)
+        cell.set_weights([np.abs(rng.normal(size=w.shape)).astype("float32") for w in cell.weights])
+        problem = cell_problem(KerasSubject(cell, 2), steps=2)
+        columns = np.arange(problem.arguments.size)
+        steps = np.full(len(columns), first_step(problem.numeric_epsilon) / 4)
+        found.append(central(problem, columns, steps).value)
+    single, double = found
+    np.testing.assert_allclose(single, double, rtol=1e-6, atol=1e-9)
+
+
 def test_float32_within_a_float64_cell_is_not_taken_for_a_wrong_gradient():
     report = check(Narrowed, [*LEARNING, "float64-is-precise"])
     failed = [outcome.law for outcome in report.failed]
     assert failed == ["float64-is-precise"], report
+
+
+def test_steps_that_leave_the_domain_of_a_function_are_made_smaller():
+    found = check_gradients(tf.sqrt, [np.array([1e-5, 1.0])])
+    assert found.ok, found
 
 
 def test_derivatives_of_a_step_with_casts_are_those_of_the_function_without():
