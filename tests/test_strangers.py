@@ -15,6 +15,7 @@ from gru_bench.gradients.derivative import central, first_step
 from gru_bench.laws.outcome import FAILED, NOT_APPLICABLE, PASSED
 from gru_bench.laws.target import Target
 from gru_bench.subject import KerasSubject
+from tests.wrong_cells.base import Registered
 from tests.wrong_cells.strangers import Leaky, MadeOfLayers
 
 LEARNING = ["gradient-of-one-step", "gradient-by-weights", "second-derivatives"]
@@ -170,6 +171,38 @@ def test_derivatives_of_a_step_with_casts_are_those_of_the_function_without():
     found = check_gradients(Narrowed, constructor={"units": 3}, steps=2)
     assert found.ok
     assert found.path == "replay"
+
+
+# A layer that makes its cell anew
+
+
+class Wrapping(Registered, keras.layers.RNN):
+    """Its configuration shows its cell, and it makes another of the same arguments."""
+
+    more = 0
+
+    def __init__(self, units, **kwargs):
+        super().__init__(Leaky(units, dtype=kwargs.get("dtype")), **kwargs)
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.cell.units}
+
+    @classmethod
+    def from_config(cls, config):
+        kept = {key: value for key, value in config.items() if key not in ("cell", "units")}
+        return cls(config["units"] + cls.more, **kept)
+
+
+class Forgetful(Wrapping):
+    """Makes its cell anew with one unit more."""
+
+    more = 1
+
+
+def test_the_name_of_a_cell_within_a_layer_is_no_argument():
+    assert check(Wrapping, ["config-keeps-arguments"]).ok
+    report = check(Forgetful, ["config-keeps-arguments"])
+    assert "in that of the cell made of it" in report.failed[0].reason
 
 
 # What the command prints

@@ -36,7 +36,18 @@ def again(case: Case, made: Any) -> Any:
 from_config = type(cell).from_config(cell.get_config())
 for name, value in given.items():
     assert name in cell.get_config(), f"{name} is not in the configuration"
-assert from_config.get_config() == cell.get_config()
+
+
+def without_names(config):
+    # Keras counts on in the names of layers within.
+    if not isinstance(config, dict):
+        return config
+    if isinstance(config.get("config"), dict):
+        config = {**config, "config": {**config["config"], "name": None}}
+    return {key: without_names(value) for key, value in config.items()}
+
+
+assert without_names(from_config.get_config()) == without_names(cell.get_config())
 """,
     caught=(
         "https://github.com/keras-team/keras/pull/8845",
@@ -50,8 +61,8 @@ def keeps_arguments(case: Case) -> None:
     """Go round once."""
     case.note(given={k: v for k, v in case.target.arguments.items() if _plain(v)})
     made = case.target.make(case.dtype)
-    config = made.get_config()
-    twice = again(case, made).get_config()
+    config = _without_names(made.get_config())
+    twice = _without_names(again(case, made).get_config())
     for name in case.target.arguments:
         if name not in config and f"{name}s" not in config and not _nested(config, name):
             case.fail(f"the argument {name} is not in the configuration", what="config")
@@ -62,6 +73,15 @@ def keeps_arguments(case: Case) -> None:
                 "of the cell made of it",
                 what="config",
             )
+
+
+def _without_names(config: Any) -> Any:
+    """Return a configuration without the names of layers within, which Keras counts on."""
+    if not isinstance(config, dict):
+        return config
+    if isinstance(config.get("config"), dict):
+        config = {**config, "config": {**config["config"], "name": None}}
+    return {key: _without_names(value) for key, value in config.items()}
 
 
 def _plain(value: Any) -> bool:
