@@ -58,12 +58,23 @@ class Stretched(Single):
         return super().squashed(_stretched(drive))
 
 
+class Normalised(MadeOfLayers):
+    """Normalises by the mean and the variance of the batch."""
+
+    def __init__(self, units, **kwargs):
+        super().__init__(units, **kwargs)
+        self.drop = keras.layers.BatchNormalization(dtype=self.dtype_policy)
+
+
 # Layers within a cell
 
 
 def test_a_layer_within_is_told_that_it_trains():
-    assert Target(MadeOfLayers, {"units": 3}).is_random
-    assert not Target(MadeOfLayers, {"units": 3, "rate": 0.0}).is_random
+    assert Target(MadeOfLayers, {"units": 3}).not_random is None
+    assert (
+        "training gives what inference gives"
+        in Target(MadeOfLayers, {"units": 3, "rate": 0.0}).not_random
+    )
     laws = ["inference-repeats", "masks-differ-between-calls", "training-modes-agree",
             "gradient-in-training", "traced-masks-are-drawn-anew"]  # fmt: skip
     report = check(MadeOfLayers, laws)
@@ -72,6 +83,13 @@ def test_a_layer_within_is_told_that_it_trains():
 
 def test_a_layer_within_that_drops_at_inference_is_caught():
     assert check(AlwaysDrops, ["inference-repeats"])["inference-repeats"].status == FAILED
+
+
+def test_statistics_of_a_batch_are_not_taken_for_masks():
+    laws = ["masks-differ-between-calls", "mean-over-masks"]
+    report = check(Normalised, laws)
+    assert {outcome.status for outcome in report.outcomes} == {NOT_APPLICABLE}
+    assert "statistics" in report[laws[0]].reason
 
 
 def test_a_training_step_is_the_same_function_with_weights_given_and_in_the_cell():

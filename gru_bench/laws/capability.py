@@ -65,4 +65,4 @@ def _layer(target: Target) -> str | None:
 
 @capability("random")
 def _random(target: Target) -> str | None:
-    return None if target.is_random else "training gives what inference gives: nothing is random"
+    return target.not_random

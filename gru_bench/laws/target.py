@@ -269,16 +269,27 @@ class Target(Maker):
         return self.subject(self.features[0])
 
     @cached_property
-    def is_random(self) -> bool:
-        """Whether training gives something else than inference."""
+    def not_random(self) -> str | None:
+        """Why training draws nothing, None where it does."""
         rng = np.random.default_rng(0)
         drawn, plain = (self.subject(self.features[0], training=t) for t in (True, False))
         x = rng.normal(size=(BATCH, self.features[0]))
         states = [rng.normal(size=(BATCH, *shape)) for shape in plain.state_shapes]
         self.give(plain, drawn.parameters)
-        made = [s.step(x, states) for s in (drawn, plain)]
-        flat = [np.concatenate([a.ravel() for a in (o, *n)]) for o, n in made]
-        return not np.array_equal(flat[0], flat[1], equal_nan=True)
+
+        def rows(subject: KerasSubject, x: Array) -> Array:
+            output, new = subject.step(x, states)
+            return np.concatenate([a.reshape(BATCH, -1) for a in (output, *new)], axis=1)
+
+        trained = rows(drawn, x)
+        if np.array_equal(trained, rows(plain, x), equal_nan=True):
+            return "training gives what inference gives: nothing is random"
+        if not np.array_equal(trained, rows(drawn, x), equal_nan=True):
+            return None
+        others = rows(drawn, np.concatenate([x[:1], x[1:] + 1]))
+        if np.array_equal(trained[0], others[0], equal_nan=True):
+            return None
+        return "in training a row depends on the others: by the batch's statistics, not by chance"
 
 
 def frozen(cell: Any) -> list[Any]:
