@@ -7,7 +7,7 @@ from typing import Any
 
 from gru_bench.cells import GRUCell
 from gru_bench.runtime import keras
-from tests.wrong_cells import base
+from tests.wrong_cells import base, strangers
 from tests.wrong_cells.ledger import Row, crc
 
 #: Dropout of inputs and of states.
@@ -49,6 +49,8 @@ CORRECT: dict[str, tuple[Any, dict[str, Any]]] = {
     "relu RNN": (base.Plain, {"units": 3, "activation": "relu"}),
     "zoneout GRU": (base.Zoneout, {"units": 3, "zoneout": 0.25}),
     "GRU layer, time-major": (base.TimeMajor, {"units": 3}),
+    "made of layers, one of them a dropout": (strangers.MadeOfLayers, {"units": 3, "rate": 0.25}),
+    "leaky membrane, weights not negative": (strangers.Leaky, {"units": 3}),
 }
 
 
