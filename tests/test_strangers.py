@@ -185,6 +185,13 @@ def test_steps_that_leave_the_domain_of_a_function_are_made_smaller():
     assert found.ok, found
 
 
+def test_differences_around_a_kink_that_agree_by_chance_are_measured_again():
+    # With a kink at 4/9 of the largest step, extrapolation from h, h/2 and h/4 is consistent.
+    h = first_step(2.0**-52)
+    found = check_gradients(lambda x: tf.nn.relu(x + 4 / 9 * h), [np.zeros(1)])
+    assert found.ok, found
+
+
 def test_derivatives_of_a_step_with_casts_are_those_of_the_function_without():
     found = check_gradients(Narrowed, constructor={"units": 3}, steps=2)
     assert found.ok

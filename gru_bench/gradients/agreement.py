@@ -135,7 +135,10 @@ class Agreement:
         for shrink in SHRINK:
             again = suspects.copy()
             if shrink != SHRINK[-1]:
-                again |= self._doubtful(given, found.value, error, limit)
+                # Too coarse, no number, or beyond the estimate: by chance the three differences
+                # around a kink can agree to the last digit.
+                doubtful = ~(error <= limit) | (np.abs(given - found.value) > error)
+                again |= np.any(doubtful, axis=1)
             if not again.any():
                 break
             finer = central(self._problem, columns[again], largest[again] * shrink)
@@ -156,13 +159,6 @@ class Agreement:
                 kept[again] = np.where(better, new, kept[again])
             suspects[again] = finer.kinked  # a kink nearby is left behind, one right here is not
         return found, error, step, suspects
-
-    @staticmethod
-    def _doubtful(given: Array, numeric: Array, error: Array, limit: Array) -> NDArray[np.bool_]:
-        """Return what to measure again: too coarse, no number, or beyond the estimate by a bit."""
-        gap = np.abs(given - numeric)
-        slightly = (gap > error) & (gap < 1e3 * error)
-        return np.asarray(np.any(slightly | ~(error <= limit), axis=1))
 
 
 class _Rounding:
