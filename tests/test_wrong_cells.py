@@ -161,6 +161,13 @@ def test_the_published_matrix_is_whole_and_nothing_survives_it() -> None:
     assert {*LAWS} == {law for cell in wrong for law in caught[cell]}
 
 
+def test_what_a_law_is_said_to_have_caught_it_catches() -> None:
+    rows, letters = published("ci.csv")
+    for law in LAWS.values():
+        caught = {row.address for row in rows if letters[row.cell].get(law.name) == "F"}
+        assert set(law.caught) <= caught, law.name
+
+
 def test_quick_catches_nearly_all() -> None:
     rows, table = published("quick.csv")
     wrong = [table[row.cell] for row in rows if row.kind in matrix.WRONG]

@@ -58,12 +58,9 @@ for one, other in zip(got, [np.swapaxes(wanted[0], 0, 1), *wanted[1:]]):
     compare(one, other, 1e-6)
 """,
     needs=("layer", "one layer"),
-    caught=(
-        "https://github.com/tensorflow/tensorflow/issues/39635",
-        "https://github.com/ray-project/ray/issues/13075",
-    ),
     wants=Wants(batch=(3,), steps=(1, 4), scales=(1.0,)),
     share=0.25,
+    caught=("https://github.com/tensorflow/tensorflow/issues/39635",),
 )
 def time_major(case: Case) -> None:
     """Compare with the same layer that is not, in both directions."""

@@ -226,6 +226,11 @@ def biases(case: Case) -> None:
     "The forget bias is added once to the argument of the forget gate.",
     script=ARGUMENT_SCRIPT,
     **ONCE,
+    caught=(
+        "https://github.com/Lasagne/Lasagne/issues/448",
+        "https://github.com/glample/tagger/issues/25",
+        "https://github.com/microsoft/onnxruntime/pull/27239",
+    ),
 )
 def forget_bias(case: Case) -> None:
     """Try two forget biases."""

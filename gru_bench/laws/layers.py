@@ -209,6 +209,11 @@ last = make_layer(**{**options, "return_sequences": False})
 compare(last(x, initial_state=start)[0], layer(x, initial_state=start)[0][:, -1], 1e-6)
 """,
     **SEVERAL,
+    caught=(
+        "https://github.com/tensorflow/tensorflow/issues/23632",
+        "https://github.com/keras-team/keras/issues/1569",
+        "https://github.com/pytorch/pytorch/issues/34036",
+    ),
 )
 def last_output(case: Case) -> None:
     """Compare both, with a mask too."""
@@ -227,8 +232,12 @@ def last_output(case: Case) -> None:
     FAMILY,
     "Unrolled or looped, with a mask or without, a layer gives the same.",
     script=LOOP + CHECK,
-    caught=("https://github.com/keras-team/keras/issues/11472",),
     **SEVERAL,
+    caught=(
+        "https://github.com/pytorch/pytorch/issues/95118",
+        "https://github.com/deeplearning4j/deeplearning4j/issues/7115",
+        "https://github.com/keras-team/keras/issues/1300",
+    ),
 )
 def unrolled(case: Case) -> None:
     """Compare the unrolled layer with the loop."""
@@ -307,12 +316,9 @@ half = keras.layers.RNN(mixed, dtype="mixed_float16", stateful=True)
 half(tf.constant(np.swapaxes(xs, 0, 1), "float16"))
 """,
     needs=("one layer",),
-    caught=(
-        "https://github.com/tensorflow/tensorflow/issues/32369",
-        "https://github.com/keras-team/keras/issues/15140",
-    ),
     wants=Wants(batch=(3,), steps=(2,), scales=(1.0,)),
     most=1,
+    caught=("https://github.com/tensorflow/tensorflow/issues/32369",),
 )
 def forwards_dtype(case: Case) -> None:
     """Look at all that has a dtype, then run in mixed precision."""

@@ -22,12 +22,11 @@ FAMILY = "layers"
     FAMILY,
     "A step that is masked keeps the states and repeats the output.",
     script=LOOP + CHECK,
+    **SEVERAL,
     caught=(
-        "https://github.com/keras-team/keras/issues/11472",
         "https://github.com/keras-team/keras/issues/1300",
         "https://github.com/pytorch/pytorch/issues/95118",
     ),
-    **SEVERAL,
 )
 def masked(case: Case) -> None:
     """Compare a run with holes."""
@@ -47,6 +46,11 @@ expected, final = loop(xs, mask, states)
 compare(result[0], expected * mask[..., None], 1e-6)
 """,
     **SEVERAL,
+    caught=(
+        "https://github.com/keras-team/keras/issues/17596",
+        "https://github.com/pytorch/pytorch/issues/95118",
+        "https://github.com/deeplearning4j/deeplearning4j/issues/7115",
+    ),
 )
 def zero_output(case: Case) -> None:
     """Compare a run with holes."""

