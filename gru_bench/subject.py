@@ -93,7 +93,6 @@ class KerasSubject:
         self.name = getattr(cell, "name", type(cell).__name__)
         self.input_size = _input_size(cell, input_size)
         self.training = training
-        self._options = {"training": training}
         self._takes_training = _takes_training(cell)
         self._compiled: dict[str, Any] = {}
         self._loop: Any = None
@@ -117,7 +116,7 @@ class KerasSubject:
             if self.cell.variable_dtype == self.cell.compute_dtype:
                 output, _, _ = self.step_tensors(self.weights, self.frozen, x, flat)
             else:  # Keras's stateless_call does not cast weights to the compute dtype
-                output, _ = self.cell(x, self._nested, **self._options)
+                output, _ = self.cell(x, self._nested, training=self.training)
         except Exception as error:  # a user's cell can fail in any way
             raise UsageError(
                 f"cell {self.name!r} cannot run one step: {in_one_line(error)}"
@@ -285,9 +284,9 @@ class KerasSubject:
         nested = self.nest(states)
         if self.training and not self._takes_training:
             return self._step_in_context(weights, frozen, x, nested)
-        options = self._options if self._takes_training else {}
+        told = {"training": self.training} if self._takes_training else {}
         (output, states), frozen = self.cell.stateless_call(
-            list(weights), list(frozen), x, nested, **options
+            list(weights), list(frozen), x, nested, **told
         )
         return output, keras.tree.flatten(states), list(frozen)
 
@@ -304,7 +303,7 @@ class KerasSubject:
             *zip(kept, frozen, strict=True),
         ]
         with keras.StatelessScope(state_mapping=pairs) as scope:
-            output, states = self.cell(x, nested, **self._options)
+            output, states = self.cell(x, nested, training=self.training)
             after = [scope.get_current_value(variable) for variable in kept]
         return output, keras.tree.flatten(states), after
 
@@ -344,7 +343,7 @@ class KerasSubject:
             states: as `initial_state` returns them.
         """
         nested = self.nest([self._tensor(s) for s in states])
-        output, new = self.cell(self._tensor(x), nested, **self._options)
+        output, new = self.cell(self._tensor(x), nested, training=self.training)
         return np.asarray(output), [np.asarray(s) for s in keras.tree.flatten(new)]
 
     def step_with(
@@ -364,7 +363,7 @@ class KerasSubject:
         given = [tf.Variable(self._tensor(value)) for value in (x, *states)]
         before = [np.asarray(v) for v in (*given, *self.weights)]
         nested = self.nest(given[1:])
-        self.cell(given[0], nested, **self._options)
+        self.cell(given[0], nested, training=self.training)
         after = keras.tree.flatten(nested)
         if len(after) != len(states) or any(map(operator.is_not, after, given[1:])):
             return "the list of states"

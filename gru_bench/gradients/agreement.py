@@ -133,12 +133,11 @@ class Agreement:
         step = np.repeat(found.step[:, None], given.shape[1], axis=1)
         suspects = found.kinked.copy()
         for shrink in SHRINK:
-            again = suspects.copy()
+            again, gap = suspects.copy(), np.abs(given - found.value)
             if shrink != SHRINK[-1]:
                 # Too coarse, no number, or beyond the estimate: by chance the three differences
                 # around a kink can agree to the last digit.
-                doubtful = ~(error <= limit) | (np.abs(given - found.value) > error)
-                again |= np.any(doubtful, axis=1)
+                again |= np.any(~(error <= limit) | (gap > error), axis=1)
             if not again.any():
                 break
             finer = central(self._problem, columns[again], largest[again] * shrink)
@@ -147,7 +146,7 @@ class Agreement:
             better = (finer_error < error[again]) | ~np.isfinite(error[again])
             # One estimate alone can be too small by chance: what is wrong must stay wrong.
             # A finer one that is sharp beside the distance, and agrees, shows that it was.
-            gap = np.abs(given - found.value)[again]
+            gap = gap[again]
             within = np.abs(given[again] - finer.value) <= finer_error
             fine = self._ceiling[self._part[columns[again]]] + 10 * FLOOR
             sharp = finer_error <= np.maximum(fine, gap)
@@ -170,7 +169,6 @@ class _Rounding:
     """
 
     def __init__(self, problem: Problem, autodiff: Array) -> None:
-        unit = problem.numeric_epsilon * ROUNDINGS
         size = np.abs(problem.point)
         condition = np.abs(problem.value) + problem.blur[-1]
         for k in range(0, len(size), BLOCK_ROWS):
@@ -178,15 +176,16 @@ class _Rounding:
             condition = condition + size[rows] @ np.nan_to_num(np.abs(autodiff[rows]))
         parts = problem.arguments.parts
         self._part = np.repeat(np.arange(len(parts)), [p.size for p in parts])
-        self.of_results = unit * np.nan_to_num(condition)
+        roundings = ROUNDINGS * np.nan_to_num(condition)
+        self.of_results = problem.numeric_epsilon * roundings
         self._of_autodiff = problem.epsilon * BLURRINGS * np.nan_to_num(problem.blur[:-1])
         if problem.numeric_epsilon < problem.epsilon:
-            granted = problem.epsilon / problem.numeric_epsilon * self.of_results
-            self._of_autodiff += granted * amplification(first_step(problem.epsilon))
+            granted = amplification(first_step(problem.epsilon))
+            self._of_autodiff += problem.epsilon * roundings * granted
 
-    def __call__(self, columns: NDArray[np.int64], amplification: Array) -> Array:
+    def __call__(self, columns: NDArray[np.int64], amplified: Array) -> Array:
         """Return the bound for arguments measured with these amplifications, `(C, m)`."""
-        bound: Array = amplification[:, None] * self.of_results
+        bound: Array = amplified[:, None] * self.of_results
         bound += self._of_autodiff[self._part[columns]]
         return bound
 

@@ -47,11 +47,14 @@ class Problem(Protocol):
     value: Array
     steps: int
     epsilon: float
-    numeric_epsilon: float
     blur: Array
     path: str
     chunk: int
     unconnected: tuple[str, ...]
+
+    @property
+    def numeric_epsilon(self) -> float:
+        """The machine epsilon of `evaluate`; `epsilon` is that of TensorFlow's derivatives."""
 
     def evaluate(self, index: NDArray[np.int64], delta: Array) -> Array:
         """Return the results at points that displace one entry each, `(P, m)`."""

@@ -324,7 +324,7 @@ def _sparse_sum(operands: list[Value]) -> Value | None:
 
 def _widen(attributes: dict[str, Any], x: Array) -> Array:
     """Return what a cast makes of whole numbers and truth values, and real numbers as they are."""
-    return x if x.dtype.kind in "fc" else x.astype(attributes["DstT"].as_numpy_dtype)
+    return x if x.dtype.kind in "fc" else ELEMENTWISE["Cast"](attributes, x)
 
 
 def _structural(node: Node, operands: list[Any], lead: bool) -> list[Value]:

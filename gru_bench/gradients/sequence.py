@@ -78,37 +78,30 @@ class CellProblem:
         self.results = Layout(made)
         self.chunk = chunk_for(batch * max([1, *(int(np.prod(s)) for s in subject.state_shapes)]))
         self._step = traced_step(subject, batch)
-        self.epsilon = self.numeric_epsilon = self._step.epsilon
+        self.epsilon = self._step.epsilon
         self.unconnected: tuple[str, ...] = ()
         self._use_replay = self._step.replay is not None
         self._one_by_one = OneByOne()
         self.path = "replay" if self._use_replay else "vectorized"
-        if self._use_replay:
-            self.numeric_epsilon = float(np.finfo(np.float64).eps)
         try:
             self._visit()
         except UnsupportedOperationError:
             self.use_tensorflow()
 
-    def _parts(self) -> tuple[list[Array], Array, list[Array]]:
-        parts = self.arguments.split(self.point)
+    @property
+    def numeric_epsilon(self) -> float:
+        """The machine epsilon of `evaluate`: a replay is in float64, whatever the cell is."""
+        return float(np.finfo(np.float64).eps) if self._use_replay else self.epsilon
+
+    def _parts(self, dtype: Any = None) -> tuple[list[Array], Array, list[Array]]:
+        point = self.point if dtype is None else self.point.astype(dtype, copy=False)
+        parts = self.arguments.split(point)
         p = len(self._weights)
         return parts[:p], parts[p], parts[p + 1 :]
 
-    def _numeric_parts(self) -> tuple[list[Array], Array, list[Array]]:
-        """Return the same for numeric derivatives: a replay is in float64, whatever the cell is."""
-        weights, xs, states = self._parts()
-        if not self._use_replay:
-            return weights, xs, states
-        return (
-            [w.astype(float) for w in weights],
-            xs.astype(float),
-            [s.astype(float) for s in states],
-        )
-
     def _visit(self) -> None:
         """Keep the states and frozen values before each step, and the results."""
-        weights, xs, states = self._numeric_parts()
+        weights, xs, states = self._parts(np.float64 if self._use_replay else None)
         self._visited, self._frozen_visited, outputs = [states], [self._step.frozen], []
         for output, new, frozen in self._steps(weights, list(xs), states):
             outputs.append(np.asarray(output))
@@ -132,7 +125,6 @@ class CellProblem:
     def use_tensorflow(self) -> None:
         """Evaluate with TensorFlow from now on."""
         self._use_replay = False
-        self.numeric_epsilon = self.epsilon
         self.path = "vectorized"
         self._visit()
 
@@ -163,7 +155,7 @@ class CellProblem:
         """Return the results at points that displace one entry each, `(P, m)`."""
         if not self._use_replay:
             return self.evaluate_at(displaced_points(self.point, index, delta))
-        weights, xs, states = self._numeric_parts()
+        weights, xs, states = self._parts(np.float64)
         parts = [*weights, *xs, *states]
         offsets = np.cumsum([0, *(part.size for part in parts)])[:-1]
         p, t = len(weights), len(xs)
@@ -289,8 +281,11 @@ class CellProblem:
             repeated([self._frozen_visited[t][k] for t in steps])
             for k in range(len(self._step.frozen))
         ]
-        visited = [[s.astype(self.point.dtype) for s in self._visited[t]] for t in steps]
-        states = [repeated([kept[k] for kept in visited]) for k in range(len(sizes))]
+        dtype = self.point.dtype
+        states = [
+            repeated([self._visited[t][k].astype(dtype, copy=False) for t in steps])
+            for k in range(len(sizes))
+        ]
         gradients = self._step.pull_back_rows(
             [tf.constant(w) for w in weights],
             frozen,
