@@ -130,6 +130,7 @@ def initial(case: Case) -> None:
     """Ask for it in each policy."""
     policies = {**POLICIES, **({"float64": "float64"} if case.dtype == "float64" else {})}
     for policy, dtype in policies.items():
+        case.note(policy=policy, rows=case.batch)
         try:
             subject = case.target.subject(case.features, policy)
         except UsageError:
