@@ -13,7 +13,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.cells import load_cell_class, make_cell
+from gru_bench.cells import load_cell_class
 from gru_bench.errors import UsageError, check_integer, in_one_line
 from gru_bench.network import Network
 from gru_bench.runtime import keras, tf
@@ -111,13 +111,17 @@ class Adder:
         rows = 1 << (count - 1).bit_length()
         padded = np.zeros((-(-steps // _STEPS) * _STEPS, rows), np.int32)
         padded[:steps, :count] = symbols.T
-        states = self.network.initial_state(rows)
+        states = self.network.initial_state(rows, self._weights[:-2])
         written = []
         for start in range(0, steps, _STEPS):
             chunk = tf.constant(padded[start : start + _STEPS])
             digits, states = self._advance(tf.constant(self.theta), chunk, states)
             written.append(digits.numpy())
         return np.concatenate(written)[:steps, :count].T.astype(np.int64)
+
+    @property
+    def _weights(self) -> list[Any]:
+        return self.network.unpack(tf.constant(self.theta))
 
     def _trace(self, theta: Any, symbols: Any, states: Any) -> tuple[Any, Any]:
         network = self.network
@@ -137,7 +141,7 @@ class Adder:
     def to_model(self) -> Any:
         """Return a Keras model from encoded symbols `(B, T, F)` to scores `(B, T, scores)`."""
         network = self.network
-        cell = make_cell(network.cell_name, network.arguments, network.dtype)
+        cell = network.make_cell()
         inputs = keras.Input((None, network.task.features.shape[1]), name="symbols")
         outputs = keras.layers.RNN(cell, return_sequences=True, dtype=network.dtype, name="rnn")(
             inputs
@@ -146,12 +150,23 @@ class Adder:
             network.scores, dtype=network.variable_dtype.name, name="read_out"
         )
         model = keras.Model(inputs, read_out(outputs), name="adder")
-        weights = [part.numpy() for part in network.unpack(tf.constant(self.theta))]
-        for variable, value in zip(
-            [*cell.trainable_variables, *read_out.trainable_variables], weights, strict=True
-        ):
+        weights = [part.numpy() for part in self._weights]
+        variables = [*cell.trainable_variables, *read_out.trainable_variables]
+        for variable, value in zip(variables, weights, strict=True):
+            variable.assign(value)
+        for variable, value in zip(cell.non_trainable_variables, network.kept, strict=True):
             variable.assign(value)
         return model
+
+    def check_model(self, model: Any) -> None:
+        """Refuse a Keras model that is built otherwise than this adder's own.
+
+        Raises:
+            UsageError: it has other layers, another cell or other options.
+        """
+        given, own = (_without_cell_names(m.get_config()) for m in (model, self.to_model()))
+        if given != own:
+            raise UsageError(f"its Keras model is not that of an adder: {_difference(given, own)}")
 
     def save(self, path: str | Path) -> None:
         """Write a Keras file, whole or not at all; Keras itself can load it too.
@@ -193,12 +208,13 @@ class Adder:
             model = keras.saving.load_model(
                 path, custom_objects={found.__name__: found}, compile=False
             )
-            trained = [
-                *model.get_layer("rnn").cell.trainable_variables,
-                *model.get_layer("read_out").trainable_variables,
-            ]
+            cell, read_out = model.get_layer("rnn").cell, model.get_layer("read_out")
+            trained = [*cell.trainable_variables, *read_out.trainable_variables]
             theta = network.pack([variable.value for variable in trained])
-            return cls(network, theta, facts["threshold"], facts["origin"])
+            network.keep([variable.value for variable in cell.non_trainable_variables])
+            adder = cls(network, theta, facts["threshold"], facts["origin"])
+            adder.check_model(model)
+            return adder
         except UsageError as error:
             raise UsageError(f"model {str(path)!r}: {error}") from error
         except Exception as error:  # Keras raises many kinds on files it did not write
@@ -240,6 +256,32 @@ def _read_facts(path: Path) -> dict[str, Any]:
     if not isinstance(facts, dict) or facts.get("format") != _FORMAT:
         raise UsageError(f"{str(path)!r} has another format than {_FORMAT}")
     return facts
+
+
+def _without_cell_names(config: Any, inside: bool = False) -> Any:
+    """Return a model's configuration without names in its cell, which Keras numbers as it likes."""
+    if isinstance(config, dict):
+        return {
+            key: _without_cell_names(value, inside or key == "cell")
+            for key, value in config.items()
+            if not (inside and key == "name")
+        }
+    if isinstance(config, (list, tuple)):
+        return [_without_cell_names(value, inside) for value in config]
+    return config
+
+
+def _difference(given: Any, own: Any, place: str = "") -> str:
+    """Say where two configurations differ first."""
+    if isinstance(given, dict) and isinstance(own, dict):
+        for key in {**own, **given}:
+            if given.get(key) != own.get(key):
+                return _difference(given.get(key), own.get(key), f"{place}/{key}")
+    if isinstance(given, list) and isinstance(own, list) and len(given) == len(own):
+        for k, (one, other) in enumerate(zip(given, own, strict=True)):
+            if one != other:
+                return _difference(one, other, f"{place}/{k}")
+    return f"{place or 'it'} is {given!r:.60}, not {own!r:.60}"
 
 
 def _is_sequence(value: Any) -> bool:

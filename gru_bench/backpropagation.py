@@ -24,8 +24,10 @@ class Steps(Protocol):
     def unpack(self, theta: Any) -> list[Any]:
         """Return the weights in θ, shaped."""
 
-    def initial_state(self, batch: int) -> Any:
-        """Return the states before the first step."""
+    learns_start: bool
+
+    def initial_state(self, batch: int, weights: Sequence[Any] | None = None) -> Any:
+        """Return the states before the first step, which may depend on weights."""
 
     def forget_masks(self) -> None:
         """Drop the dropout masks that are kept from step to step."""
@@ -79,23 +81,31 @@ def backpropagate(
             states = disturb(states, t) if disturb else states
         return tf.stack(outputs), states, after
 
-    states = network.initial_state(batch)
     if size == steps:
         with tf.GradientTape() as tape:
             tape.watch(weights)
+            states = network.initial_state(batch, cell_weights)
             outputs, _, after = segment(0, states)
             scores = network.read_out(read_out, outputs)
             value = loss(scores)
         gradient = tape.gradient(value, weights, unconnected_gradients="zero")
         return value, _flat(gradient), scores, after
 
+    with tf.GradientTape() as first:
+        first.watch(cell_weights)
+        states = network.initial_state(batch, cell_weights)
     outputs, starts, after = _forward(steps, segment, states, frozen)
     with tf.GradientTape() as tape:
         tape.watch((outputs, *read_out))
         scores = network.read_out(read_out, tf.reshape(outputs, (steps, batch, -1)))
         value = loss(scores)
     d_outputs, *d_read_out = tape.gradient(value, (outputs, *read_out))
-    d_cell = _backward(steps, segment, starts, cell_weights, d_outputs)
+    d_cell, d_states = _backward(steps, segment, starts, cell_weights, d_outputs)
+    if network.learns_start:
+        d_first = first.gradient(
+            keras.tree.flatten(states), cell_weights, d_states, unconnected_gradients="zero"
+        )
+        d_cell = [a + b for a, b in zip(d_cell, d_first, strict=True)]
     return value, _flat([*d_cell, *d_read_out]), scores, after
 
 
@@ -127,8 +137,8 @@ def _forward(steps: int, segment: Any, states: Any, frozen: Any) -> tuple[Any, A
 
 def _backward(
     steps: int, segment: Any, starts: Any, cell_weights: Any, d_outputs: Any
-) -> list[Any]:
-    """Loop back over the steps; return the gradient of the cell's weights."""
+) -> tuple[list[Any], list[Any]]:
+    """Loop back over the steps; return the gradients of the cell's weights and first states."""
     d_states = [tf.zeros_like(state[0]) for state in keras.tree.flatten(starts)]
     d_weights = [tf.zeros_like(weight) for weight in cell_weights]
 
@@ -148,10 +158,10 @@ def _backward(
         earlier, own = gradient[: len(d_states)], gradient[len(d_states) :]
         return index - 1, earlier, [a + b for a, b in zip(d_weights, own, strict=True)]
 
-    _, _, d_weights = tf.while_loop(
+    _, d_states, d_weights = tf.while_loop(
         lambda index, *_: index >= 0,
         body,
         (tf.constant(steps - 1), d_states, d_weights),
         maximum_iterations=steps,
     )
-    return list(d_weights)
+    return list(d_weights), list(d_states)

@@ -128,7 +128,7 @@ class Evaluator:
             body,
             (
                 tf.constant(0),
-                network.initial_state(count),
+                network.initial_state(count, weights[:-2]),
                 tf.zeros((count,), tf.int32),
                 tf.zeros((count,), tf.bool),
                 tf.constant(0, tf.int64),

@@ -8,9 +8,12 @@ values (above the threshold means 1) and `(B, outputs)` otherwise (the largest w
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import random
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -47,19 +50,32 @@ class Network:
         self.task = task
         self.dtype = dtype
         self.arguments = dict(arguments)
-        self.cell = make_cell(cell, arguments, dtype)
         self.cell_name = cell if isinstance(cell, str) else cell_name(cell)
         self._given = cell
         self.scores = 1 if task.outputs == 2 else task.outputs
+        with _drawn_alike():
+            self.cell = make_cell(cell, arguments, dtype)
+            self._build_cell()
         call = inspect.signature(self.cell.call).parameters
-        self._call_options = {"training": True} if "training" in call else {}
-        self._build()
+        self.takes_training = "training" in call
+        self._call_options = {"training": True} if self.takes_training else {}
+        self._try_one_step()
 
-    def _build(self) -> None:
-        features = self.task.features.shape[1]
+    def _build_cell(self) -> None:
         try:
             if not self.cell.built:
-                self.cell.build((None, features))
+                self.cell.build((None, self.task.features.shape[1]))
+        except UsageError:
+            raise
+        except Exception as error:  # a user's cell can fail in any way
+            raise self._cannot_run(error) from error
+
+    def _cannot_run(self, error: Exception) -> UsageError:
+        return UsageError(f"cell {self.cell_name!r} cannot run one step: {in_one_line(error)}")
+
+    def _try_one_step(self) -> None:
+        features = self.task.features.shape[1]
+        try:
             self.variable_dtype = tf.as_dtype(self.cell.variable_dtype)
             self.compute_dtype = tf.as_dtype(self.cell.compute_dtype)
             x = tf.zeros((1, features), self.compute_dtype)
@@ -67,9 +83,7 @@ class Network:
         except UsageError:
             raise
         except Exception as error:  # a user's cell can fail in any way
-            raise UsageError(
-                f"cell {self.cell_name!r} cannot run one step: {in_one_line(error)}"
-            ) from error
+            raise self._cannot_run(error) from error
         if output.shape.rank != 2:
             raise UsageError(
                 f"cell {self.cell_name!r} must return an output of shape (batch, size), "
@@ -85,8 +99,59 @@ class Network:
         """Number of trainable weights P, the length of θ."""
         return sum(self.sizes)
 
-    def initial_state(self, batch: int) -> Any:
-        """Return the cell's states before the first step, as the cell nests them."""
+    def again(self) -> Network:
+        """Return the same network with a cell made anew, and all this one's cell keeps."""
+        other = Network(self._given, self.arguments, self.task, self.dtype)
+        other.keep(self.kept)
+        return other
+
+    def make_cell(self) -> Any:
+        """Return a new cell of this kind, not yet built."""
+        with _drawn_alike():
+            return make_cell(self._given, self.arguments, self.dtype)
+
+    @cached_property
+    def learns_start(self) -> bool:
+        """Whether the cell's initial state depends on its trainable weights."""
+        weights = [tf.convert_to_tensor(v.value) for v in self.cell.trainable_variables]
+        pairs = zip(self.cell.trainable_variables, weights, strict=True)
+        with tf.GradientTape() as tape, keras.StatelessScope(state_mapping=list(pairs)):
+            tape.watch(weights)
+            states = keras.tree.flatten(self.initial_state(1))
+        return any(slope is not None for slope in tape.gradient(states, weights))
+
+    @property
+    def kept(self) -> list[NDArray[Any]]:
+        """What the cell keeps beside its weights: frozen weights, and its random generators."""
+        return [np.asarray(variable.value) for variable in self.cell.non_trainable_variables]
+
+    def keep(self, values: Sequence[Any]) -> None:
+        """Set what the cell keeps, as `kept` returned it.
+
+        Raises:
+            UsageError: it keeps values of other shapes.
+        """
+        variables = self.cell.non_trainable_variables
+        shapes = [tuple(variable.shape) for variable in variables]
+        if shapes != [np.shape(value) for value in values]:
+            raise UsageError(
+                f"cell {self.cell_name!r} keeps values of shapes {shapes}, "
+                f"got {[np.shape(value) for value in values]}"
+            )
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+
+    def initial_state(self, batch: int, weights: Sequence[Any] | None = None) -> Any:
+        """Return the cell's states before the first step, as the cell nests them.
+
+        Args:
+            batch: B.
+            weights: the cell's, where a state may depend on them; by default those the cell has.
+        """
+        if weights is not None and self.learns_start:
+            pairs = zip(self.cell.trainable_variables, weights, strict=True)
+            with keras.StatelessScope(state_mapping=list(pairs)):
+                return self.initial_state(batch)
         if hasattr(self.cell, "get_initial_state"):
             return self.cell.get_initial_state(batch_size=batch)
         sizes = self.cell.state_size
@@ -191,6 +256,23 @@ class Network:
             cell = make_cell(self._given, self.arguments, self.dtype)
             cell.build((None, self.task.features.shape[1]))
         return cell
+
+
+@contextlib.contextmanager
+def _drawn_alike() -> Iterator[None]:
+    """Let unseeded initialisers draw the same each time, and leave the process's state as it was.
+
+    A cell's frozen weights are not in θ: without this each network of a cell would have others.
+    """
+    with _ONE_SEED_AT_A_TIME:
+        plain, arrays = random.getstate(), np.random.get_state()  # noqa: NPY002  # users' state
+        random.seed(0)
+        np.random.seed(0)  # noqa: NPY002
+        try:
+            yield
+        finally:
+            random.setstate(plain)
+            np.random.set_state(arrays)  # noqa: NPY002
 
 
 #: Purposes of random streams: each run's seed is split by them.

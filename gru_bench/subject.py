@@ -277,14 +277,42 @@ class KerasSubject:
         """Return the states before the first step, each `(B, ...)`."""
         return [np.asarray(s) for s in keras.tree.flatten(self._initial_tensors(batch))]
 
+    def initial_tensors(self, weights: Sequence[Any], frozen: Sequence[Any], batch: Any) -> Any:
+        """Return the states before the first step, flat, as tensors.
+
+        Args:
+            weights: in the cell's order; an initial state can be one of them.
+            frozen: likewise.
+            batch: B, an integer or a tensor of one.
+        """
+        variables = [*self.cell.trainable_variables, *self.cell.non_trainable_variables]
+        pairs = zip(variables, [*weights, *frozen], strict=True)
+        with keras.StatelessScope(state_mapping=list(pairs)):
+            return keras.tree.flatten(self._initial_tensors(batch))
+
     def step_tensors(
-        self, weights: Sequence[Any], frozen: Sequence[Any], x: Any, states: Sequence[Any]
+        self,
+        weights: Sequence[Any],
+        frozen: Sequence[Any],
+        x: Any,
+        states: Sequence[Any],
+        told: Mapping[str, Any] | None = None,
     ) -> tuple[Any, list[Any], list[Any]]:
-        """Return output, states and frozen values of one step, tensors in and out."""
+        """Return output, states and frozen values of one step, tensors in and out.
+
+        Args:
+            weights: in the cell's order.
+            frozen: likewise.
+            x: `(B, F)`.
+            states: flat.
+            told: further arguments of the cell's `call`; by default whether it trains, where it
+                asks for that.
+        """
         nested = self.nest(states)
-        if self.training and not self._takes_training:
-            return self._step_in_context(weights, frozen, x, nested)
-        told = {"training": self.training} if self._takes_training else {}
+        if told is None:
+            if self.training and not self._takes_training:
+                return self._step_in_context(weights, frozen, x, nested)
+            told = {"training": self.training} if self._takes_training else {}
         (output, states), frozen = self.cell.stateless_call(
             list(weights), list(frozen), x, nested, **told
         )

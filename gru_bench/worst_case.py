@@ -58,7 +58,10 @@ class WorstCase:
         """As `Network.forget_masks`."""
         self.network.forget_masks()
 
-    def initial_state(self, batch: int) -> Any:
+    #: The initial state of a cell that can be lifted depends on no weight.
+    learns_start = False
+
+    def initial_state(self, batch: int, weights: Sequence[Any] | None = None) -> Any:  # noqa: ARG002
         """Return the cell's states, the ends of their intervals, and the transducer's `(B,)`."""
         states = self.network.initial_state(batch)
         flat = keras.tree.flatten(states)
