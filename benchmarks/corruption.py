@@ -12,6 +12,7 @@ or free text only, and the checker has proved it anew.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import copy
 import hashlib
 import json
@@ -219,14 +220,15 @@ def sealed(document: Document) -> Document:
     """Return the document with the hash of its weights and its digest taken anew, if possible."""
     document = copy.deepcopy(document)
     document.pop("digest", None)
-    try:
-        flat = [float.fromhex(t) for entry in document["weights"] for t in entry["values"]]
-        packed = struct.pack(f"<{len(flat)}f", *flat)
-        document["model"]["weights_sha256"] = hashlib.sha256(packed).hexdigest()
-    except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
-        pass
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
-    return {**document, "digest": "sha256:" + hashlib.sha256(text.encode("ascii")).hexdigest()}
+    with contextlib.suppress(KeyError, TypeError):
+        document["model"]["weights_sha256"] = digest(document["weights"])
+    return {**document, "digest": f"sha256:{digest(document)}"}
+
+
+def digest(content: Any) -> str:
+    """Return the sha256 of a part of a certificate, as canonical JSON."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 def judge(document: Document, folder: Path, theorem: str) -> str:

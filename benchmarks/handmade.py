@@ -393,7 +393,7 @@ def assemble(
     """Return the certificate of a network with these regions: each image in the nearest one."""
     document: Document = {
         "format": "gru_bench certificate",
-        "version": 2,
+        "version": 3,
         "claim": f"built by hand to do {task}",
         "task": transducer(task),
         "model": {**model, "dtype": "float32", "weights_sha256": ""},
@@ -467,9 +467,13 @@ def _margin(scores: list[Interval], right: int) -> float:
 
 def sealed(document: Document) -> Document:
     """Return the document with the hash of its weights and its digest taken anew."""
-    flat = [float.fromhex(t) for entry in document["weights"] for t in entry["values"]]
-    sha256 = hashlib.sha256(struct.pack(f"<{len(flat)}f", *flat)).hexdigest()
+    sha256 = digest(document["weights"])
     document = {**document, "model": {**document["model"], "weights_sha256": sha256}}
     document.pop("digest", None)
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
-    return {**document, "digest": "sha256:" + hashlib.sha256(text.encode("ascii")).hexdigest()}
+    return {**document, "digest": f"sha256:{digest(document)}"}
+
+
+def digest(content: Any) -> str:
+    """Return the sha256 of a part of a certificate, as canonical JSON."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("ascii")).hexdigest()

@@ -24,7 +24,9 @@ class Steps(Protocol):
     def unpack(self, theta: Any) -> list[Any]:
         """Return the weights in θ, shaped."""
 
-    learns_start: bool
+    @property
+    def learns_start(self) -> bool:
+        """Whether the states before the first step depend on weights."""
 
     def initial_state(self, batch: int, weights: Sequence[Any] | None = None) -> Any:
         """Return the states before the first step, which may depend on weights."""

@@ -104,9 +104,9 @@ def refutation(search: Search, adder: Adder, model: str) -> list[str]:
         f"0, least significant first) is {found.said}, but should be {found.true}",
         f"{found.steps} steps, {found.length} {place}s a number: "
         + (
-            "no shorter word is wrong (every one was tried)"
+            "no shorter word is wrong (every one was tried, many at once)"
             if found.shortest
-            else f"none shorter was found; every word of at most {search.exhaustive} is right"
+            else f"none shorter was found; {search.words}"
         ),
     ]
     if task.name.endswith("addition"):
@@ -118,12 +118,14 @@ def refutation(search: Search, adder: Adder, model: str) -> list[str]:
 
 def _nothing(search: Search) -> list[str]:
     lines = [
-        f"no counterexample found in {search.steps:,} steps ({search.seconds:.1f} s); every word "
-        f"of at most {search.exhaustive} symbols is right, and all tried up to {search.longest:,}; "
+        f"no counterexample found in {search.steps:,} steps ({search.seconds:.1f} s); "
+        f"{search.words}, and all that were tried up to {search.longest:,}; "
         f"the smallest margin seen is {search.margin:.4g}"
     ]
     if search.closed:
-        lines.append("the states reached are finitely many, and from each every symbol was tried")
+        lines.append(
+            "the states reached are finitely many, and from each every symbol was tried, many at once"
+        )
     if search.unconfirmed:
         lines.append(f"{search.unconfirmed} words were wrong in a batch and right read alone")
     return lines

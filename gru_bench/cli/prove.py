@@ -34,7 +34,8 @@ def command(
     """Give a verdict on the adder saved in MODEL, for numbers of every length.
 
     PROVED: its float32 arithmetic is right for ever, by a certificate that the independent
-    checker accepted (`gru-bench verify` repeats that). REFUTED: operands it gets wrong. OPEN:
+    checker accepted and that was compared with the model itself, in all ways in which it is run
+    (`gru-bench verify --model` repeats both). REFUTED: operands it gets wrong. OPEN:
     neither; how far it was searched. Exit code 1 for REFUTED, 0 otherwise.
     """
     if steps is not None:
@@ -83,7 +84,8 @@ def _lines(verdict: Verdict) -> list[str]:
         return [
             verdict.reason,
             f"{tried[-1]}; smallest margin {verdict.margin:.3g}; found in {verdict.finding:.2f} s, "
-            f"accepted by the checker in {verdict.checking:.2f} s",
+            f"accepted by the checker in {verdict.checking:.2f} s, compared with the model in "
+            f"{verdict.comparing:.2f} s",
         ]
     lines = []
     search = verdict.search
@@ -91,8 +93,8 @@ def _lines(verdict: Verdict) -> list[str]:
         lines = [f"OPEN: {verdict.reason}", *(f"tried {line}" for line in tried)]
         if search is not None:
             lines.append(
-                f"no counterexample in {search.steps:,} steps; every word of at most "
-                f"{search.exhaustive} symbols is right; longest word tried {search.longest:,}; "
+                f"no counterexample in {search.steps:,} steps; {search.words}; "
+                f"longest word tried {search.longest:,}; "
                 f"smallest margin seen {search.margin:.4g}"
             )
     return lines

@@ -51,8 +51,9 @@ def _blocks(ids: Ids, first: Ids, columns: Ids, most: int) -> Block | None:
         return None
     parts: list[Block] = []
     left = most
-    for piece in zip(*(np.split(a, cuts, axis=axis) for a in (ids, first, columns)), strict=True):
-        found = _blocks(*piece, left)
+    split = (np.split(array, cuts, axis=axis) for array in (ids, first, columns))
+    for piece, firsts, widths in zip(*split, strict=True):
+        found = _blocks(piece, firsts, widths, left)
         if found is None:
             return None
         left -= _count(found)

@@ -85,12 +85,13 @@ class Expressions:
     def constant(self, value: Any) -> Ids:
         """Return a weight, which is ids, or a literal, which is floats."""
         value = np.asarray(value)
-        ids = value if value.dtype == np.int64 else self._table.literal(value)
+        ids: Ids = value if value.dtype == np.int64 else self._table.literal(value)
         return np.atleast_1d(ids)
 
     def matmul(self, v: Ids, W: Any) -> Ids:
         """Return v W."""
-        return self._table.matmul(v[None], self.constant(W))[0]
+        ids: Ids = self._table.matmul(v[None], self.constant(W))[0]
+        return ids
 
     def _apply(self, name: str, *operands: Any) -> Ids:
         # A constant matrix of one row counts as that row.

@@ -32,7 +32,7 @@ def _gather(attributes: Attributes, _lead: int, x: Array, index: Array, axis: Ar
 
 
 def _reverse(_attributes: Attributes, _lead: int, x: Array, axes: Array) -> list[Array]:
-    return [np.flip(x, [int(axis) for axis in axes])]
+    return [np.flip(x, tuple(int(axis) for axis in axes))]
 
 
 def _roll(_attributes: Attributes, _lead: int, x: Array, shift: Array, axes: Array) -> list[Array]:

@@ -167,7 +167,7 @@ class _Trial:
         ways = 0
         for way, step, blocks in self.deployment.steps():
             order = self.rng.permutation(len(self.states))
-            for block in blocks(len(order)):
+            for block in blocks:
                 rows = order[block]
                 self._check(way, rows, *step(self.symbols[rows], self.states[rows]))
             ways += 1

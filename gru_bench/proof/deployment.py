@@ -29,11 +29,14 @@ Array = NDArray[Any]
 #: From symbols `(B,)` and states `(B, N)` to scores `(B, S)` and states `(B, N)`.
 Step = Callable[[Array, Array], tuple[Array, Array]]
 
+#: Rows of a batch.
+Rows = slice
+
 #: Rows of the programs that are compiled for many rows; and of eager steps, one of each.
 ROWS = 128
 
-#: Sizes of a batch that eager steps are tried with, and how often one row is.
-_SIZES, _ALONE = (2, 3, 5, 8, 64), 4
+#: Sizes of a batch that eager steps are tried with.
+_SIZES = (1, 1, 2, 3, 5, 8, 64)
 
 
 class Deployment:
@@ -55,7 +58,9 @@ class Deployment:
         self._check_start()
         check_pure(self.network.cell, self._one_step)
         self._compiled = tf.function(self._step, jit_compile=True, autograph=False)
+        self._compiled_alone = tf.function(self._step_alone, jit_compile=True, autograph=False)
         self._theta: Any = None
+        self._sizes: tuple[int, ...] = _SIZES
 
     def use(self, adder: Adder) -> None:
         """Take over the weights of an adder of this network."""
@@ -66,14 +71,21 @@ class Deployment:
         for variable, value in zip(variables, self.network.unpack(self._theta), strict=True):
             variable.assign(value)
 
-    def steps(self) -> Iterator[tuple[str, Step, Callable[[int], list[Any]]]]:
-        """Return every way to run a step: its name, how, and which of so many rows at once."""
-        yield "compiled by XLA, many rows at once", self._run_compiled, _blocks(ROWS)
-        yield "compiled by XLA, one row", self._run_compiled, _blocks(1)
-        yield "in a graph, many rows at once", self._run_graph, _blocks(10**6)
-        yield "in a graph, one row", self._run_graph, _blocks(1)
-        yield "eagerly, many rows at once", self._run_eagerly, _blocks(10**6)
-        yield "eagerly, few rows at once", self._run_eagerly, _few
+    def steps(self) -> Iterator[tuple[str, Step, list[Rows]]]:
+        """Return every way to run a step: its name, how, and which rows it is to be run on.
+
+        What depends on the size of a batch in eager execution is tried with many sizes for the
+        first weights, and with a few for others: the code that runs is the same.
+        """
+        sizes, self._sizes = self._sizes, _SIZES[:1]
+        yield "compiled by XLA, many rows at once", self._run_compiled, [slice(None)]
+        yield "compiled by XLA, one row alone", self._run_compiled_alone, [slice(None)]
+        yield "in a graph, many rows at once", self._run_graph, [slice(None)]
+        yield "in a graph, one row alone", self._run_graph_alone, [slice(None)]
+        yield "eagerly, many rows at once", self._run_eagerly, [slice(None)]
+        begins = np.cumsum([0, *sizes])
+        few = [slice(int(b), int(b) + n) for b, n in zip(begins, sizes, strict=False)]
+        yield "eagerly, few rows at once", self._run_eagerly, few
 
     def write(self, symbols: Array) -> Array:
         """Return the digits `(B, T)` that Keras's own `predict` writes for symbols `(B, T)`."""
@@ -111,7 +123,7 @@ class Deployment:
 
     def _check_start(self) -> None:
         """Refuse an initial state that differs from batch to batch."""
-        for rows in (1, *_SIZES):
+        for rows in _SIZES:
             states = keras.tree.flatten(self.network.initial_state(rows))
             for state, row in zip(states, self.program.initial_state, strict=True):
                 if not np.array_equal(np.asarray(state), np.broadcast_to(row, (rows, row.size))):
@@ -133,27 +145,55 @@ class Deployment:
         output, new = cell(x, self._nest(states), **told)
         return read_out(output), tf.concat(keras.tree.flatten(new), axis=1)
 
+    def _plain_graph(self, step: Any) -> Any:
+        sizes = self.subject.input_size, sum(self.program.state_sizes)
+        signature = [tf.TensorSpec((None, size), self.subject.dtype) for size in sizes]
+        return tf.function(step, input_signature=signature, autograph=False)
+
     @cached_property
     def _graph(self) -> Any:
         told = {"training": False} if self.network.takes_training else {}
-        sizes = self.subject.input_size, sum(self.program.state_sizes)
-        signature = [tf.TensorSpec((None, size), self.subject.dtype) for size in sizes]
-        return tf.function(
-            lambda x, states: self._plain_step(x, states, told),
-            input_signature=signature,
-            autograph=False,
-        )
+        return self._plain_graph(lambda x, states: self._plain_step(x, states, told))
+
+    @cached_property
+    def _graph_alone(self) -> Any:
+        told = {"training": False} if self.network.takes_training else {}
+
+        def step(x: Any, states: Any) -> Any:
+            return _one_by_one(
+                lambda k: self._plain_step(x[k : k + 1], states[k : k + 1], told), tf.shape(x)[0]
+            )
+
+        return self._plain_graph(step)
 
     def _run_compiled(self, symbols: Array, states: Array) -> tuple[Array, Array]:
+        return self._in_blocks(self._compiled, symbols, states)
+
+    def _run_compiled_alone(self, symbols: Array, states: Array) -> tuple[Array, Array]:
+        return self._in_blocks(self._compiled_alone, symbols, states)
+
+    def _in_blocks(self, compiled: Any, symbols: Array, states: Array) -> tuple[Array, Array]:
+        """Run a program that is compiled for so many rows; those that are missing are repeated."""
         count = len(symbols)
-        rows = 1 if count == 1 else ROWS
-        padded = np.resize(symbols, rows), np.resize(states, (rows, states.shape[1]))
-        x, h = tf.constant(padded[0], tf.int32), tf.constant(padded[1])
-        scores, new = self._compiled(self._theta, x, h)
-        return np.asarray(scores)[:count], np.asarray(new)[:count]
+        padded = -(-count // ROWS) * ROWS
+        symbols, states = np.resize(symbols, padded), np.resize(states, (padded, states.shape[1]))
+        parts = []
+        for k in range(0, padded, ROWS):
+            x, h = tf.constant(symbols[k : k + ROWS], tf.int32), tf.constant(states[k : k + ROWS])
+            parts.append([np.asarray(part) for part in compiled(self._theta, x, h)])
+        scores, new = (np.concatenate(part)[:count] for part in zip(*parts, strict=True))
+        return scores, new
+
+    def _step_alone(self, theta: Any, symbols: Any, states: Any) -> Any:
+        """Run every row by itself, as a word that is read alone is."""
+        return _one_by_one(lambda k: self._step(theta, symbols[k : k + 1], states[k : k + 1]), ROWS)
 
     def _run_graph(self, symbols: Array, states: Array) -> tuple[Array, Array]:
         scores, new = self._graph(self._features(symbols), tf.constant(states))
+        return np.asarray(scores), np.asarray(new)
+
+    def _run_graph_alone(self, symbols: Array, states: Array) -> tuple[Array, Array]:
+        scores, new = self._graph_alone(self._features(symbols), tf.constant(states))
         return np.asarray(scores), np.asarray(new)
 
     def _run_eagerly(self, symbols: Array, states: Array) -> tuple[Array, Array]:
@@ -164,13 +204,15 @@ class Deployment:
         return tf.constant(self.network.task.features[symbols], self.network.compute_dtype)
 
 
-def _blocks(size: int) -> Callable[[int], list[Any]]:
-    """Return a function that divides so many rows into blocks."""
-    return lambda count: [slice(k, k + size) for k in range(0, count, size)]
+def _one_by_one(step: Callable[[Any], tuple[Any, Any]], count: Any) -> tuple[Any, Any]:
+    """Return what a step from row k gives for all k, one after the other in a loop."""
+    probe = [part[0] for part in step(0)]
+    arrays = tuple(tf.TensorArray(part.dtype, count, element_shape=part.shape) for part in probe)
 
+    def body(k: Any, arrays: Any) -> Any:
+        made = zip(arrays, step(k), strict=True)
+        return k + 1, tuple(array.write(k, part[0]) for array, part in made)
 
-def _few(count: int) -> list[Any]:
-    """Return a few blocks, of all sizes that eager steps are tried with."""
-    sizes = [*[1] * _ALONE, *_SIZES]
-    begins = np.cumsum([0, *sizes[:-1]])
-    return [np.arange(b, b + n) % count for b, n in zip(begins, sizes, strict=True)]
+    _, arrays = tf.while_loop(lambda k, _: k < count, body, (tf.constant(0), arrays))
+    scores, states = (array.stack() for array in arrays)
+    return scores, states

@@ -50,11 +50,14 @@ class Search:
         steps: of the network, over all searches.
         seconds: by the wall clock.
         longest: the longest word read.
-        exhaustive: every word up to so many symbols is right.
+        exhaustive: every word up to so many symbols is right, many being read at once.
         closed: every word of any length leads to a state, equal bit for bit, that was tried.
         margin: the smallest margin seen, in units of the score; below zero is wrong.
         unconfirmed: words wrong in a batch, where sums are rounded in another order, and right
             when read alone, as the network is used.
+        near: margins below this are small: a word that is read alone may be wrong.
+        alone: words with small margins that were read alone, and are right.
+        untried: words with small margins that were not read alone.
         efforts: by search.
         counterexample: operands that the network gets wrong, or None.
     """
@@ -68,8 +71,22 @@ class Search:
     closed: bool = False
     margin: float = np.inf
     unconfirmed: int = 0
+    near: float = 0.0
+    alone: int = 0
+    untried: int = 0
     efforts: tuple[Effort, ...] = field(default=())
     counterexample: Counterexample | None = None
+
+    @property
+    def words(self) -> str:
+        """Say of which words all were tried, and how."""
+        small = f"with margins below {self.near:.2g}"
+        alone = f"{self.alone:,} {small} were also read alone" if self.alone else f"none {small}"
+        untried = f", {self.untried:,} were not" if self.untried else ""
+        return (
+            f"every word of at most {self.exhaustive} symbols is right, many being read at once "
+            f"({alone}{untried})"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -82,6 +99,9 @@ class Search:
             **values,
             "margin": self.margin if np.isfinite(self.margin) else None,
             "unconfirmed": self.unconfirmed,
+            "near": self.near,
+            "alone": self.alone,
+            "untried": self.untried,
             "searches": [
                 {**vars(effort), "margin": effort.margin if np.isfinite(effort.margin) else None}
                 for effort in self.efforts
@@ -262,6 +282,9 @@ class _Quest:
             self.exhausted.closed,
             min((effort.margin for effort in efforts), default=np.inf),
             self.hunt.unconfirmed,
+            self.hunt.near,
+            self.hunt.alone,
+            self.hunt.untried,
             tuple(efforts),
             self.found,
         )

@@ -14,6 +14,13 @@ from gru_bench.proof.stepper import Front, Stepper, Walk
 
 Array = NDArray[Any]
 
+#: Margins below this share of what a score's terms can add up to are small: a row that is read
+#: alone sums in another order, and each of its steps may differ by some units of float32's 2^-24.
+_SMALL = 2.0**-14
+
+#: Words with small margins that are read alone, in one call and in all.
+_ALONE_AT_ONCE, _ALONE = 16, 1000
+
 #: How far below the largest index the parents of a pumped edge are kept apart from symbols.
 _PUMPED = -2
 
@@ -151,6 +158,9 @@ class Hunt:
         tree: the words.
         efforts: of the searches so far, the one at hand last.
         unconfirmed: words wrong in a batch that `confirm` says are right.
+        near: margins below this are small, so that such words are read alone too.
+        alone: words with small margins that were read alone.
+        untried: words with small margins that were not.
         exhaustive: every word up to so many symbols is right.
         allowance: steps the search at hand may take.
     """
@@ -166,6 +176,15 @@ class Hunt:
     unconfirmed: int = 0
     exhaustive: int = 0
     allowance: int = 0
+    near: float = field(init=False)
+    alone: int = 0
+    untried: int = 0
+
+    def __post_init__(self) -> None:
+        """Say which margins are small, by the read-out."""
+        V, c = (np.asarray(part) for part in self.stepper.network.unpack(self.theta)[-2:])
+        terms = np.abs(V).sum(axis=0) + np.abs(c) + abs(self.stepper.threshold)
+        self.near = _SMALL * float(np.max(np.where(np.isfinite(terms), terms, 0)))
 
     def begin(self, search: str, steps: int) -> None:
         """Start a search that may take so many steps."""
@@ -222,6 +241,9 @@ class Hunt:
         for row in rows[np.argsort(rows % symbols != 0, kind="stable")][:64].tolist():
             word = self.tree.word(int(reached.words[row // symbols]))
             self._try(np.append(word, row % symbols))
+        for row in self._small(margin, wrong):
+            word = self.tree.word(int(reached.words[row // symbols]))
+            self._try_alone(np.append(word, row % symbols))
 
     def keep(self, reached: Reached, front: Front, rows: Array) -> Reached:
         """Return some of the successors of `reached`, their words remembered."""
@@ -247,9 +269,28 @@ class Hunt:
         self._count(symbols.size, longest, walk.margin)
         rows = np.flatnonzero(walk.wrong >= 0)
         for row in rows[np.argsort(walk.wrong[rows], kind="stable")][:16].tolist():
-            since = [part[:, row] for part in (*(read or []), symbols[: walk.wrong[row] + 1])]
-            self._try(np.concatenate([self.tree.word(int(reached.words[row])), *since]))
+            self._try(self._word(reached, row, read, symbols[: walk.wrong[row] + 1]))
+        for row in self._small(walk.margin, walk.wrong >= 0):
+            self._try_alone(self._word(reached, row, read, symbols[: walk.lowest[row] + 1]))
         return walk
+
+    def _word(self, reached: Reached, row: int, read: list[Array] | None, last: Array) -> Array:
+        """Return all that a row has read."""
+        since = [part[:, row] for part in (*(read or []), last)]
+        return np.concatenate([self.tree.word(int(reached.words[row])), *since])
+
+    def _small(self, margin: Array, wrong: Array) -> list[int]:
+        """Return the rows with the smallest margins that are small, and count the others."""
+        small = np.flatnonzero((margin < self.near) & ~wrong.astype(bool))
+        few = min(_ALONE_AT_ONCE, _ALONE - self.alone)
+        self.untried += max(0, small.size - few)
+        rows: list[int] = small[np.argsort(margin[small], kind="stable")][:few].tolist()
+        return rows
+
+    def _try_alone(self, word: Array) -> None:
+        self.alone += 1
+        if self.confirm(word):
+            raise Found(word)
 
     def _count(self, steps: int, longest: int, margin: Array) -> None:
         effort = self.efforts[-1]
