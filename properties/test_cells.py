@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gru_bench.cells import (
+from gru_bench.profiles import scaled
+from gru_bench.subjects.keras.gru import (
     RESETS,
     GRUCell,
     bias_names,
@@ -21,10 +22,9 @@ from gru_bench.cells import (
     sigmoid,
     to_keras,
 )
-from gru_bench.profiles import scaled
-from gru_bench.runtime import keras, tf
-from gru_bench.strategies import Sizes, arrays, dtypes, gru_weights, inputs, sizes, states
-from gru_bench.tolerance import ACTIVATION_EPSILONS, Bound, epsilon, gamma, gru_error
+from gru_bench.subjects.keras.runtime import keras, tf
+from gru_bench.trace.tolerance import ACTIVATION_EPSILONS, Bound, epsilon, gamma, gru_error
+from properties.strategies import Sizes, arrays, dtypes, gru_weights, inputs, sizes, states
 
 WIDER = {"float16": "float64", "float32": "float64", "float64": "longdouble"}
 

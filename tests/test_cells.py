@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gru_bench.cells import (
+from gru_bench.errors import UsageError
+from gru_bench.subjects.keras.gru import (
     GRUCell,
     bias_names,
     cell_name,
@@ -19,9 +20,8 @@ from gru_bench.cells import (
     set_weights,
     to_keras,
 )
-from gru_bench.errors import UsageError
-from gru_bench.runtime import keras, tf
-from gru_bench.tolerance import gru_error
+from gru_bench.subjects.keras.runtime import keras, tf
+from gru_bench.trace.tolerance import gru_error
 
 POLICIES = {
     "float32": "float32",

@@ -13,25 +13,21 @@ import gru_bench
 PACKAGE = Path(gru_bench.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-#: From the top: a module imports from its own line and the lines below it.
+#: The rooms, from the top: a module imports from its own line and the lines below it.
 LAYERS = (
     {"__main__"},
     {"cli"},
     {"report"},
-    {"proof"},
+    {"runs"},
     {"laws"},
-    {"training"},
-    {"worst_case"},
-    {"gradients"},
-    {"lifting", "intervals"},
-    {"loop", "program"},
-    {"subject", "equations"},
-    {"evaluation", "backpropagation", "optimizer", "loss", "adder"},
-    {"network"},
-    {"family", "strategies"},
-    {"cells", "task", "recipe", "tolerance", "operations"},
+    {"proof"},
+    {"refutation"},
+    {"gradients", "learning", "program", "trace"},
+    {"equations"},
+    {"task"},
+    {"subjects"},
     {"checker"},
-    {"runtime", "errors", "profiles"},
+    {"errors", "profiles"},
 )
 DEPTH = {name: depth for depth, names in enumerate(LAYERS) for name in names}
 

@@ -11,8 +11,8 @@ import click
 from gru_bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from gru_bench.adder import Adder
     from gru_bench.checker.induction import Verified
+    from gru_bench.learning.adder import Adder
 
 #: Steps by which a certificate's program is compared with a model.
 _REPLAYED = 32
@@ -62,8 +62,8 @@ def _compare(proved: Verified, model: str) -> str:
 
     import numpy as np
 
-    from gru_bench.adder import Adder
     from gru_bench.checker.rejection import Rejected
+    from gru_bench.learning.adder import Adder
 
     adder, given = Adder.load(model), proved.certificate
     network = adder.network
@@ -92,7 +92,7 @@ def _compare(proved: Verified, model: str) -> str:
 def _initial_state(network: Any) -> tuple[float, ...]:
     import numpy as np
 
-    from gru_bench.runtime import keras
+    from gru_bench.subjects.keras.runtime import keras
 
     parts = keras.tree.flatten(network.initial_state(1))
     return tuple(np.concatenate([np.ravel(part) for part in parts]).tolist())
@@ -104,7 +104,7 @@ def _replay(proved: Verified, adder: Adder) -> int:
 
     from gru_bench.checker.induction import enclose_step
     from gru_bench.checker.rejection import Rejected
-    from gru_bench.runtime import keras, tf
+    from gru_bench.subjects.keras.runtime import keras, tf
 
     given, network = proved.certificate, adder.network
     rng = np.random.default_rng(0)

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.cells import _import_from_here
 from gru_bench.equations.published import EQUATIONS, Equations, Settings, Weights
 from gru_bench.equations.reading import is_stacked, read_settings, read_weights, weights_by_name
 from gru_bench.errors import UsageError, check_known, in_one_line
-from gru_bench.runtime import keras
+from gru_bench.subjects.keras.gru import _import_from_here
+from gru_bench.subjects.keras.runtime import keras
 
 Array = NDArray[Any]
 
