@@ -17,8 +17,9 @@ from gru_bench.subjects.keras.gru import gru_step
 from gru_bench.subjects.keras.runtime import tf
 from gru_bench.task.family import CHUNK, Pairs, Stream
 from gru_bench.task.transducer import FAMILIES, TASKS
-from gru_bench.trace.tolerance import gamma, gru_error
+from gru_bench.trace.tolerance import gamma
 from properties.strategies import arrays, lengths
+from properties.tolerance import gru_error
 
 PAIRS, UNITS = 5, 3
 

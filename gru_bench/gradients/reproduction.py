@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from gru_bench.errors import in_one_line
 from gru_bench.gradients.problem import Problem
-from gru_bench.subjects.keras.gru import cell_name
 from gru_bench.subjects.keras.subject import KerasSubject
+from gru_bench.subjects.loading import cell_name
 
 #: Numbers beyond which a script holds no arrays, only the seed.
 LARGEST = 100_000

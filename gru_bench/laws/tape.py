@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from gru_bench.subjects.keras.runtime import tf
-from gru_bench.subjects.keras.subject import Array, Arrays, KerasSubject
+from gru_bench.subjects.keras.subject import KerasSubject
+from gru_bench.subjects.protocol import Array, Arrays
 from gru_bench.trace.traced import traced_step
 
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from gru_bench.errors import UsageError, check_integer, in_one_line
 from gru_bench.learning.network import Network
-from gru_bench.subjects.keras.gru import load_cell_class, make_cell
 from gru_bench.subjects.keras.runtime import keras, tf
+from gru_bench.subjects.loading import load_cell_class, make_cell
 from gru_bench.task.transducer import IntArray, get_task
 
 #: Steps run by one call of the compiled program; longer numbers take several calls.

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.errors import UsageError, check_integer, check_known
-from gru_bench.learning.recipe import Record
+from gru_bench.records import Record
 from gru_bench.subjects.keras.runtime import keras, tf
 
 FUNCTIONS = ("tanh", "sigmoid")

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_bench.numbers import sigmoid
 from gru_bench.program.rounding import Rounding
-from gru_bench.trace.operations import sigmoid
 
 Array = NDArray[np.float64]
 

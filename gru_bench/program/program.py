@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.trace.operations import sigmoid
+from gru_bench.numbers import sigmoid
 
 Array = NDArray[Any]
 

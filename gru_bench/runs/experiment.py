@@ -12,7 +12,8 @@ import pydantic
 from pydantic_core import PydanticCustomError
 
 from gru_bench.errors import UsageError, check_integer, check_known
-from gru_bench.learning.recipe import RECIPES, Count, Recipe, Record, parse, read_toml
+from gru_bench.learning.recipe import RECIPES, Recipe
+from gru_bench.records import Count, Record, parse, read_toml
 from gru_bench.runs.verdict import AnyLength, expand
 from gru_bench.task.transducer import FAMILIES, Family, get_task
 

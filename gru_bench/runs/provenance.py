@@ -11,7 +11,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from gru_bench.learning.recipe import Record
+from gru_bench.records import Record
 
 #: Packages whose versions a run depends on; a cell of theirs is fixed by its version.
 PACKAGES = ("gru_bench", "tensorflow", "keras", "numpy")

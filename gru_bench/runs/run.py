@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from gru_bench.errors import UsageError, in_one_line
 from gru_bench.learning.evaluation import Measurement
-from gru_bench.learning.recipe import Recipe, Record, parse
+from gru_bench.learning.recipe import Recipe
 from gru_bench.learning.training import TrainedRun
+from gru_bench.records import Record, parse
 from gru_bench.runs.provenance import Machine
 from gru_bench.runs.verdict import AnyLength, Judgement
 from gru_bench.task.transducer import Family

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
-from gru_bench.learning.recipe import Count, Record
+from gru_bench.records import Count, Record
 
 Outcome = Literal["PROVED", "REFUTED", "OPEN"]
 

@@ -14,18 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_bench.numbers import sigmoid
+
 Array = NDArray[Any]
 Attributes = Mapping[str, Any]
-
-
-def sigmoid(x: Array) -> Array:
-    """Return 1 / (1 + e^-x) without overflow, for real or complex x."""
-    if np.iscomplexobj(x):
-        half: Array = 0.5 + 0.5 * np.tanh(0.5 * x)
-        return half
-    result: Array = np.exp(np.negative(x))
-    result += 1
-    return np.reciprocal(result, out=result)
 
 
 def softplus(x: Array) -> Array:

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from gru_bench.gradients.problem import coarsest_epsilon
 from gru_bench.subjects.keras.runtime import tf
 from gru_bench.subjects.keras.subject import KerasSubject
 from gru_bench.trace.replay import Replay, UnsupportedOperationError
+
+
+def coarsest_epsilon(graph: Any, dtype: str) -> float:
+    """Return the machine epsilon of the least precise floating dtype in which a graph computes.
+
+    Only what the graph's arguments flow through counts: numbers that are drawn in float32, and
+    held, blur nothing.
+    """
+    found = {tf.as_dtype(dtype)}
+    reached = {t.ref() for t in graph.inputs if t.dtype.is_floating or t.dtype == tf.resource}
+    for operation in graph.get_operations():
+        given = operation.type == "Placeholder"
+        if any(t.ref() in reached for t in (operation.outputs if given else operation.inputs)):
+            reached |= {t.ref() for t in operation.outputs}
+            found |= {t.dtype for t in operation.outputs if t.dtype.is_floating}
+    return max(float(tf.experimental.numpy.finfo(d.as_numpy_dtype).eps) for d in found)
 
 
 class TracedStep:

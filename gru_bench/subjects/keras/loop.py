@@ -8,7 +8,8 @@ import numpy as np
 
 from gru_bench.errors import check_known
 from gru_bench.subjects.keras.runtime import keras, tf
-from gru_bench.subjects.keras.subject import MODES, Array, Arrays, KerasSubject
+from gru_bench.subjects.keras.subject import MODES, KerasSubject
+from gru_bench.subjects.protocol import Array, Arrays
 
 #: How a run over steps is executed: by a loop in the graph, or with all steps written out.
 UNROLLED, LOOPED = "unrolled", "looped"

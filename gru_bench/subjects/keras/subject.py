@@ -1,8 +1,4 @@
-"""A subject: what laws, gradient checks and proofs know of a recurrent cell, NumPy in and out.
-
-Shapes: T steps, B rows of a batch, F inputs, O outputs; states keep the cell's own shapes after B.
-Keras cells are the first adapter (`KerasSubject`); another framework needs the same few methods.
-"""
+"""A Keras cell as a subject: NumPy in and out, in any mode that TensorFlow can execute."""
 
 from __future__ import annotations
 
@@ -11,59 +7,17 @@ import inspect
 import operator
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gru_bench.errors import UsageError, check_integer, check_known, in_one_line
-from gru_bench.subjects.keras.gru import cell_name, make_cell
 from gru_bench.subjects.keras.runtime import keras, tf
-
-Array = NDArray[Any]
-Arrays = Sequence[Array]
+from gru_bench.subjects.loading import cell_name, make_cell
+from gru_bench.subjects.protocol import Array, Arrays
 
 #: How a step can be executed.
 MODES = ("eager", "graph", "xla")
-
-
-class Subject(Protocol):
-    """One recurrent cell behind NumPy.
-
-    Laws: `run` equals `step` repeated; `vjp` is the transpose of the derivative of `run`;
-    `rebuild()` has the same parameters and gives the same results.
-    """
-
-    name: str
-    input_size: int
-    output_shape: tuple[int, ...]
-    state_shapes: tuple[tuple[int, ...], ...]
-    dtype: str
-    modes: tuple[str, ...]
-
-    @property
-    def parameters(self) -> dict[str, Array]:
-        """The trainable weights by name."""
-
-    def assign(self, parameters: Mapping[str, Array]) -> None:
-        """Set the trainable weights by name."""
-
-    def initial_state(self, batch: int = 1) -> list[Array]:
-        """Return the states before the first step."""
-
-    def step(self, x: Array, states: Arrays, mode: str = "eager") -> tuple[Array, list[Array]]:
-        """Return the output and the new states of one step."""
-
-    def run(self, xs: Array, states: Arrays | None = None) -> tuple[Array, list[Array]]:
-        """Return the outputs of all steps and the final states."""
-
-    def vjp(
-        self, xs: Array, states: Arrays, outputs: Array, finals: Arrays
-    ) -> tuple[dict[str, Array], Array, list[Array]]:
-        """Return the gradients of the weighted sum of outputs and final states."""
-
-    def rebuild(self, dtype: str | None = None) -> Subject:
-        """Return the same cell made again from its configuration."""
 
 
 class KerasSubject:
