@@ -46,11 +46,11 @@ def command(
     for path in (output, json_path):
         if path is not None and not path.parent.is_dir():
             raise UsageError(f"there is no folder {str(path.parent)!r} to write into")
-    from gru_bench.adder import Adder
     from gru_bench.cli.falsify import refutation
+    from gru_bench.learning.adder import Adder
     from gru_bench.proof.certificate import write_certificate
     from gru_bench.proof.verdict import STEPS, prove
-    from gru_bench.task import get_task
+    from gru_bench.task.transducer import get_task
 
     adder = Adder.load(model)
     trained = adder.network.task.name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -52,7 +52,7 @@ def command(file: str, model: str | None, theorem: str | None, json_path: str | 
 
 def _compare(proved: Verified, model: str) -> str:
     """Say that the certificate is about this model, or reject it."""
-    from gru_bench.adder import Adder
+    from gru_bench.learning.adder import Adder
     from gru_bench.proof.comparison import compare
 
     adder = Adder.load(model)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gru_bench.lifting.block import Block, blocks
 from gru_bench.lifting.error import LiftingError
-from gru_bench.program import Operation, Program
+from gru_bench.program.program import Operation, Program
 
 Array = NDArray[Any]
 Ids = NDArray[np.int64]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.program import Program
+from gru_bench.program.program import Program
 
 Array = NDArray[Any]
 Ids = NDArray[np.int64]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gru_bench.lifting.error import LiftingError
 from gru_bench.lifting.moves import MOVES, moved
-from gru_bench.operations import ELEMENTWISE, STRUCTURAL, Attributes
+from gru_bench.trace.operations import ELEMENTWISE, STRUCTURAL, Attributes
 
 Array = NDArray[Any]
 

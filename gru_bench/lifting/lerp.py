@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_bench.program import Operation, Program
+from gru_bench.program.program import Operation, Program
 
 
 def recognise_lerp(program: Program) -> Program:

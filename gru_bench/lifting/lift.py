@@ -12,8 +12,8 @@ from gru_bench.lifting.error import LiftingError
 from gru_bench.lifting.expression import Ids, Table, expressions
 from gru_bench.lifting.lerp import prune, recognise_lerp
 from gru_bench.lifting.trace import Trace, initial_state
-from gru_bench.program import Program
-from gru_bench.subject import KerasSubject
+from gru_bench.program.program import Program
+from gru_bench.subjects.keras.subject import KerasSubject
 
 #: Sizes of a batch, and rows in it, for which the trace is read beside the program.
 _ROWS = ((1, 0), (2, 0), (2, 1), (3, 1))

@@ -19,7 +19,7 @@ from gru_bench.errors import in_one_line
 from gru_bench.lifting.error import LiftingError
 from gru_bench.lifting.known import Known, check_shaped_only, fold
 from gru_bench.lifting.moves import MOVES, carried, moved
-from gru_bench.runtime import tf
+from gru_bench.subjects.keras.runtime import tf
 
 Array = NDArray[Any]
 Ids = NDArray[np.int64]

@@ -13,8 +13,8 @@ from gru_bench.lifting.error import LiftingError
 from gru_bench.lifting.expression import Ids, Table
 from gru_bench.lifting.known import Known
 from gru_bench.lifting.reader import Reader, Scribe
-from gru_bench.runtime import tf
-from gru_bench.subject import KerasSubject
+from gru_bench.subjects.keras.runtime import tf
+from gru_bench.subjects.keras.subject import KerasSubject
 
 Array = NDArray[Any]
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from gru_bench.errors import UsageError
+from gru_bench.program.rounding import Rounding
 from gru_bench.proof.finder import Invariant
-from gru_bench.proof.rounding import Rounding
 from gru_bench.proof.system import System
-from gru_bench.runtime import keras, tf
+from gru_bench.subjects.keras.runtime import keras, tf
 
 FORMAT, VERSION = "gru_bench certificate", 3
 

@@ -15,17 +15,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.adder import Adder
 from gru_bench.checker.certificate import Certificate
 from gru_bench.checker.rejection import Rejected
 from gru_bench.errors import UsageError
+from gru_bench.learning.adder import Adder
 from gru_bench.lifting.expression import Table, expressions
 from gru_bench.lifting.lift import same
-from gru_bench.program import Operation, Program
+from gru_bench.program.enclosure import Enclosures
+from gru_bench.program.program import Operation, Program
+from gru_bench.program.rounding import Rounding
 from gru_bench.proof.certificate import digest, weights_entry
 from gru_bench.proof.deployment import Deployment
-from gru_bench.proof.enclosure import Enclosures
-from gru_bench.proof.rounding import Rounding
 from gru_bench.proof.system import System, make_system
 
 Array = NDArray[Any]

@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.adder import Adder
 from gru_bench.errors import UsageError
+from gru_bench.learning.adder import Adder
+from gru_bench.learning.network import Network
 from gru_bench.lifting import lift
 from gru_bench.lifting.expression import Table
 from gru_bench.lifting.lift import same
 from gru_bench.lifting.trace import Trace
-from gru_bench.network import Network
 from gru_bench.proof.purity import check_pure
-from gru_bench.runtime import keras, tf
-from gru_bench.subject import KerasSubject
+from gru_bench.subjects.keras.runtime import keras, tf
+from gru_bench.subjects.keras.subject import KerasSubject
 
 Array = NDArray[Any]
 

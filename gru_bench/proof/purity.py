@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gru_bench.errors import UsageError
-from gru_bench.runtime import keras, tf
+from gru_bench.subjects.keras.runtime import keras, tf
 
 #: Packages whose own state is not looked at.
 _FRAMEWORKS = ("keras", "tensorflow", "numpy", "builtins", "abc", "typing")

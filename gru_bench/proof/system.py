@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.adder import Adder
 from gru_bench.errors import UsageError
+from gru_bench.learning.adder import Adder
 from gru_bench.lifting import lift
-from gru_bench.program import Floats, Program
-from gru_bench.subject import KerasSubject
-from gru_bench.task import Transducer
+from gru_bench.program.program import Floats, Program
+from gru_bench.subjects.keras.subject import KerasSubject
+from gru_bench.task.transducer import Transducer
 
 Array = NDArray[np.float64]
 

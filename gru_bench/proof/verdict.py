@@ -10,19 +10,19 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gru_bench.adder import Adder
 from gru_bench.checker.induction import Verified, verify
 from gru_bench.checker.rejection import Rejected
 from gru_bench.errors import UsageError, in_one_line
-from gru_bench.network import Network
-from gru_bench.program import Program
+from gru_bench.learning.adder import Adder
+from gru_bench.learning.network import Network
+from gru_bench.program.program import Program
+from gru_bench.program.rounding import Rounding, measured_rounding
 from gru_bench.proof.certificate import make_certificate, write_certificate
 from gru_bench.proof.comparison import compare
 from gru_bench.proof.deployment import Deployment
-from gru_bench.proof.falsify import Falsifier, Search
 from gru_bench.proof.finder import MOST_REGIONS, Attempt, find
-from gru_bench.proof.rounding import Rounding, measured_rounding
 from gru_bench.proof.system import System, make_system
+from gru_bench.refutation.falsify import Falsifier, Search
 
 Outcome = Literal["PROVED", "REFUTED", "OPEN"]
 
@@ -114,7 +114,7 @@ class Prover:
 
         Raises:
             UsageError: a number that is too small.
-            gru_bench.proof.falsify.Interrupted: Ctrl-C during the search.
+            gru_bench.refutation.falsify.Interrupted: Ctrl-C during the search.
         """
         verdict = self._prove(theta, seed, 60.0 if seconds is None else seconds, regions)
         if verdict.outcome == "PROVED" or steps == 0:
