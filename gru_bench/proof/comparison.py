@@ -27,7 +27,7 @@ from gru_bench.program.program import Operation, Program
 from gru_bench.program.rounding import Rounding
 from gru_bench.proof.certificate import digest, weights_entry
 from gru_bench.proof.deployment import Deployment
-from gru_bench.proof.system import System, make_system
+from gru_bench.proof.system import System, check_single, make_system
 
 Array = NDArray[Any]
 
@@ -73,6 +73,7 @@ def compare(given: Certificate, adder: Adder, deployment: Deployment | None = No
     task = adder.network.task.name
     if task != given.task:
         raise UsageError(f"the model was trained for {task}, the certificate is about {given.task}")
+    check_single(adder)
     deployment = deployment or Deployment(adder.network)
     system = make_system(adder, deployment.program)
     _compare_facts(given, system)
