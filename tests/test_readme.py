@@ -81,9 +81,11 @@ def read_command(line):
 def read_program(program, arguments):
     if program == "gru-bench":
         name, *rest = arguments
-        if name not in group.params[0].opts:
-            # In a text a name may stand alone; help ends the parsing.
-            with contextlib.suppress(click.MissingParameter, click.exceptions.Exit):
+        # In a text a name may stand alone; help ends the parsing.
+        with contextlib.suppress(click.MissingParameter, click.exceptions.Exit):
+            if name.startswith("-"):
+                group.make_context("gru-bench", arguments)
+            else:
                 group.get_command(None, name).make_context(name, rest)
     elif program in ("python", "python3"):
         read_module(*arguments)
