@@ -21,7 +21,6 @@ def command(experiment: str | None, output: str, workers: int | None) -> int:
     """
     from rich.console import Console
 
-    from gru_bench.cli.progress import live
     from gru_bench.runs.experiment import load_experiment
 
     if workers is not None:
@@ -29,6 +28,7 @@ def command(experiment: str | None, output: str, workers: int | None) -> int:
     loaded = load_experiment(experiment)
     words = ["gru-bench report", *([experiment] if experiment else []), f"-o {output}"]
 
+    from gru_bench.cli.progress import watching
     from gru_bench.learning.training import Interrupted
     from gru_bench.report.report import make_report
 
@@ -36,9 +36,10 @@ def command(experiment: str | None, output: str, workers: int | None) -> int:
         click.echo(f"gru-bench: {line}", err=True)
 
     try:
-        report = make_report(
-            loaded, output, command=" ".join(words), live=live, tell=tell, workers=workers
-        )
+        with watching() as watch:
+            report = make_report(
+                loaded, output, command=" ".join(words), watch=watch, tell=tell, workers=workers
+            )
     except Interrupted:
         tell(f"interrupted; finished runs are kept in {output}/runs, the same command goes on")
         return 130
