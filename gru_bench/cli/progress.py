@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from gru_bench.cli.terminal import console
+from gru_bench.outside.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +27,7 @@ def live(total: int, title: str) -> Iterator[Callable[[Step], None]]:
         title: at the head of the line.
     """
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=20),
         TaskProgressColumn(),
         TextColumn("{task.completed:.0f}/{task.total:.0f} iterations"),
@@ -34,11 +36,11 @@ def live(total: int, title: str) -> Iterator[Callable[[Step], None]]:
     )
     begun = time.perf_counter()
     reached: dict[int, int] = {}
-    console = Console(stderr=True)
+    screen = console(err=True)
     with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
+        *columns, console=screen, transient=True, disable=not screen.is_terminal
     ) as progress:
-        task = progress.add_task(title, total=total, note="compiling")
+        task = progress.add_task(one_line(title), total=total, note="compiling")
 
         def tell(step: Step) -> None:
             reached[step.seed] = step.iteration
