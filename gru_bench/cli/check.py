@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("cell", type=kinds.NAME)
+@click.argument("cell", type=kinds.CELL)
 @options.settings
 @click.option(
-    "--equations", type=kinds.NAME, help="What the cell claims to compute; guessed without."
+    "--equations", type=kinds.EQUATIONS, help="What the cell claims to compute; guessed without."
 )
 @click.option(
     "--profile", default="ci", show_default=True, type=kinds.NAME, help="quick, ci or thorough."

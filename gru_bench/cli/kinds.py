@@ -5,6 +5,7 @@ A value is checked where the command line is read, so that no work begins before
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import click
 
 from gru_bench.errors import UsageError
 from gru_bench.outside import bounds
-from gru_bench.outside.bounds import Bound, Range
+from gru_bench.outside.bounds import Bound, Range, shown
 from gru_bench.outside.text import one_line
 from gru_bench.outside.writing import check_folder, check_output
 
@@ -65,6 +66,34 @@ class Text(click.ParamType):  # type: ignore[type-arg]
             raise UsageError(f"{_name(param)}: a text of {len(text)} characters is too long")
         if "\0" in text:
             raise UsageError(f"{_name(param)} must not have a NUL, got {one_line(text)[:100]}")
+        return text
+
+
+class Pattern(Text):
+    """A text of a certain form.
+
+    Args:
+        pattern: of the whole text.
+        form: what to say of it, with an example.
+    """
+
+    def __init__(self, pattern: str, form: str) -> None:
+        self.pattern = re.compile(pattern, re.ASCII)
+        self.form = form
+
+    def matches(self, text: str) -> bool:
+        """Whether a text has the form."""
+        return self.pattern.fullmatch(text) is not None
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text.
+
+        Raises:
+            UsageError: it has another form.
+        """
+        text = super().convert(value, param, ctx)
+        if not self.matches(text):
+            raise UsageError(f"{self.form}, got {shown(text)}")
         return text
 
 
@@ -123,5 +152,17 @@ ORDER = Number(bounds.ORDER)
 SECONDS = Number(bounds.SECONDS)
 TOLERANCE = Number(bounds.TOLERANCE)
 NAME = Text()
+_DOTTED = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
+CELL = Pattern(
+    f"{_DOTTED}:{_DOTTED}", "a cell is named package.module:Name, for example keras.layers:GRUCell"
+)
+EQUATIONS = Pattern(
+    f"[A-Za-z0-9-]+|{_DOTTED}:{_DOTTED}",
+    "--equations takes a name of published ones, or package.module:function",
+)
+MODULE = Pattern(
+    f"{_DOTTED}(:{_DOTTED})?", "--trust takes a module of yours, for example my_cells"
+)
+THEOREM = Pattern("[0-9a-f]{64}", "--theorem takes a sha256, 64 hexadecimal digits")
 OUTPUT = Output()
 FOLDER = Folder()

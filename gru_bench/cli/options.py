@@ -17,7 +17,7 @@ cell = click.option(
     "--cell",
     default="gru_bench:GRUCell",
     show_default=True,
-    type=kinds.NAME,
+    type=kinds.CELL,
     help="package.module:Name of a Keras cell; modules in the current folder are found.",
 )
 settings = click.option(
@@ -33,7 +33,7 @@ trust = click.option(
     "--trust",
     multiple=True,
     metavar="MODULE",
-    type=kinds.NAME,
+    type=kinds.MODULE,
     help="A module of yours whose cell the model has, for example my_cells: its code will be run.",
 )
 

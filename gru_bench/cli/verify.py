@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("file", type=kinds.NAME)
 @click.option("--model", type=kinds.NAME, help="A saved adder: the certificate must be about it.")
 @options.trust
-@click.option("--theorem", type=kinds.NAME, help="Its sha256, if only this theorem will do.")
+@click.option("--theorem", type=kinds.THEOREM, help="Its sha256, if only this theorem will do.")
 @click.option("--json", "json_path", type=kinds.OUTPUT, help="Write what was proved as JSON.")
 def command(
     file: str,

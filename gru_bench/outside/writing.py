@@ -30,6 +30,8 @@ def check_output(path: str | Path) -> Path:
     path = Path(path)
     try:
         _check_place(path)
+    except UsageError:
+        raise
     except OSError as error:
         raise _cannot(path, error.strerror or str(error)) from None
     except ValueError:  # a NUL in the name
