@@ -106,7 +106,7 @@ def test_a_result_that_cannot_be_written_is_elsewhere_and_that_is_said(
 
     monkeypatch.setattr(writing, "_partial", full)
     with pytest.raises(
-        UsageError, match="No space left on device; it is in '(.*)' instead"
+        UsageError, match=r"No space left on device; it is in '(.*)' instead"
     ) as told:
         writing.write_result(tmp_path / "adder.keras", b"weights")
     elsewhere = Path(str(told.value).split("'")[-2])
