@@ -152,7 +152,7 @@ def tell(title: str, records: list[Record]) -> None:
     print(f"{title}: of {total}: {said}; proved [{low:.2f}, {high:.2f}], decided {decided}/{total}")
     proofs = [r for r in records if r["outcome"] == "PROVED"]
     if proofs:
-        for what in ("finding", "checking"):
+        for what in ("finding", "checking", "comparing"):
             took = [r[f"{what}_seconds"] for r in proofs]
             print(f"    {what} one: median {np.median(took):.2f} s, max {max(took):.2f} s")
         regions = [r["regions"] for r in proofs]

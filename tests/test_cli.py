@@ -45,7 +45,7 @@ def test_help_does_not_import_tensorflow():
 
 def test_version_is_the_package_version(capsys):
     code, out, _ = run(capsys, "--version")
-    assert (code, out) == (0, "gru-bench, version 0.1.0\n")
+    assert (code, out) == (0, "gru-bench, version 0.2.0\n")
 
 
 def test_train_then_add_says_the_sum_and_nothing_else(tmp_path):

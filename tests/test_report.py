@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import contextlib
 import importlib
 import io
 import json
@@ -16,10 +15,11 @@ from rich.console import Console
 
 from gru_bench.errors import UsageError
 from gru_bench.report.report import make_report
-from gru_bench.runs.execution import plan_groups, quiet
+from gru_bench.runs.execution import plan_groups
 from gru_bench.runs.experiment import load_experiment, make_experiment
 from gru_bench.runs.provenance import source_hash
 from gru_bench.runs.run import Weights, read_run, read_runs
+from gru_bench.runs.watch import Watch
 
 SMALL = """
 title = "A small <experiment>"
@@ -62,17 +62,14 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     experiment, out = experiment_from(folder), folder / "out"
 
-    def interrupt(_):
-        if list(out.glob("runs/*.json")):
-            raise KeyboardInterrupt
-
-    @contextlib.contextmanager
-    def live(total, title):
-        del total, title
-        yield interrupt
+    class Interrupting(Watch):
+        def step(self, progress):
+            del progress
+            if list(out.glob("runs/*.json")):
+                raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        make_report(experiment, out, live=live, workers=1)
+        make_report(experiment, out, watch=Interrupting(), workers=1)
     kept = {path.name: path.stat().st_mtime_ns for path in out.glob("runs/*")}
     report = make_report(experiment, out, command="gru-bench report x.toml")
     return experiment, out, report, kept
@@ -117,14 +114,17 @@ def test_a_deleted_run_is_trained_again_alone_to_the_same_bits(made, tmp_path):
     lost = next(copy.glob("runs/*-small-0001-*"))
     before, others = read_run(lost), {p: p.stat().st_mtime_ns for p in copy.glob("runs/*")}
     lost.unlink()
-    totals = []
+    told = []
 
-    def live(total, title):
-        totals.append((total, title))
-        return quiet(total, title)
+    class Telling(Watch):
+        def plan(self, *numbers):
+            told.append(numbers)
 
-    assert make_report(experiment, copy, live=live).outcome.trained == 1
-    assert totals == [(60, "GRU, recipe small")]
+        def begin(self, title, *numbers):
+            told.append((title, *numbers))
+
+    assert make_report(experiment, copy, watch=Telling()).outcome.trained == 1
+    assert told == [(4, 3, 60), ("GRU, recipe small", 1, 60, None)]
     assert {p: p.stat().st_mtime_ns for p in others if p != lost} == {
         p: when for p, when in others.items() if p != lost
     }

@@ -160,9 +160,7 @@ EQUATIONS = Pattern(
     f"[A-Za-z0-9-]+|{_DOTTED}:{_DOTTED}",
     "--equations takes a name of published ones, or package.module:function",
 )
-MODULE = Pattern(
-    f"{_DOTTED}(:{_DOTTED})?", "--trust takes a module of yours, for example my_cells"
-)
+MODULE = Pattern(f"{_DOTTED}(:{_DOTTED})?", "--trust takes a module of yours, for example my_cells")
 THEOREM = Pattern("[0-9a-f]{64}", "--theorem takes a sha256, 64 hexadecimal digits")
 OUTPUT = Output()
 FOLDER = Folder()

@@ -31,12 +31,12 @@ def command(experiment: str | None, output: Path, workers: int | None) -> int:
     Without an argument it runs the packaged default experiment. Finished runs are kept in
     OUTPUT/runs: interrupted, the same command goes on where it stopped.
     """
-    from gru_bench.cli.progress import live
     from gru_bench.runs.experiment import load_experiment
 
     loaded = load_experiment(experiment)
     words = ["gru-bench", "report", *([experiment] if experiment else []), "-o", str(output)]
 
+    from gru_bench.cli.progress import watching
     from gru_bench.learning.training import Interrupted
     from gru_bench.report.report import make_report
 
@@ -44,9 +44,10 @@ def command(experiment: str | None, output: Path, workers: int | None) -> int:
         say(f"gru-bench: {line}", err=True)
 
     try:
-        report = make_report(
-            loaded, output, command=shlex.join(words), live=live, tell=tell, workers=workers
-        )
+        with watching() as watch:
+            report = make_report(
+                loaded, output, command=shlex.join(words), watch=watch, tell=tell, workers=workers
+            )
     except Interrupted:
         tell(f"interrupted; finished runs are kept in {output}/runs, the same command goes on")
         return INTERRUPTED

@@ -56,7 +56,6 @@ def command(
     With several seeds the first one that solves the task is saved. Solving means: no error on
     256 pairs of each family at each of 8, 64, 256 and 1,024 bits.
     """
-    from gru_bench.cli.progress import live
     from gru_bench.learning.adder import check_model_path
     from gru_bench.learning.recipe import get_recipe
     from gru_bench.task.transducer import FAMILIES, get_task
@@ -65,21 +64,29 @@ def command(
     path = check_model_path(output)
     chosen, transducer = get_recipe(recipe, iterations=iterations), get_task(task)
 
+    from gru_bench.cli.progress import watching
     from gru_bench.learning.evaluation import Evaluator
     from gru_bench.learning.training import Interrupted, Program, make_network, train_network
 
     network = make_network(cell, chosen, arguments, transducer)
     evaluator = Evaluator(network, chosen.threshold, PAIRS)
     interrupted = False
-    with live(seeds * chosen.iterations, f"{cell} by {recipe!r}") as tell:
+    with watching() as watch:
+        watch.plan(seeds, 0, seeds * chosen.iterations)
+        watch.begin(f"{cell} by {recipe!r}", seeds, chosen.iterations)
+
+        def measure(theta: Any, _: int) -> Any:
+            with watch.doing("measuring"):
+                return evaluator.measure_all(theta, FAMILIES, LENGTHS)
+
         try:
             runs = train_network(
                 Program(network, chosen),
                 range(seeds),
                 [chosen.iterations],
-                lambda theta, _: evaluator.measure_all(theta, FAMILIES, LENGTHS),
-                tell,
-                lambda _: None,
+                measure,
+                watch.step,
+                watch.finish,
             )
         except Interrupted as stopped:
             runs, interrupted = stopped.runs, True

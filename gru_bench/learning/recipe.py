@@ -183,6 +183,7 @@ MERGED = Recipe(
     units=32,
 )
 
+#: Every recipe by its name.
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe for recipe in (DEFAULT, MERGED, PROVABLE, TUTORIAL)
 }

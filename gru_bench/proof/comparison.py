@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.checker.certificate import Certificate
+from gru_bench.checker.program import Tensor
 from gru_bench.checker.rejection import Rejected
 from gru_bench.errors import UsageError
 from gru_bench.learning.adder import Adder
@@ -26,7 +27,7 @@ from gru_bench.program.program import Operation, Program
 from gru_bench.program.rounding import Rounding
 from gru_bench.proof.certificate import digest, weights_entry
 from gru_bench.proof.deployment import Deployment
-from gru_bench.proof.system import System, make_system
+from gru_bench.proof.system import System, check_single, make_system
 
 Array = NDArray[Any]
 
@@ -72,6 +73,7 @@ def compare(given: Certificate, adder: Adder, deployment: Deployment | None = No
     task = adder.network.task.name
     if task != given.task:
         raise UsageError(f"the model was trained for {task}, the certificate is about {given.task}")
+    check_single(adder)
     deployment = deployment or Deployment(adder.network)
     system = make_system(adder, deployment.program)
     _compare_facts(given, system)
@@ -98,21 +100,32 @@ def _compare_facts(given: Certificate, system: System) -> None:
 
 def _is_program(given: Certificate, program: Program) -> bool:
     """Return whether the certificate's program computes, entry by entry, what this one does."""
-    theirs = given.program
-    if theirs.states != program.state_sizes:
+    read = program_of(given)
+    if read.state_sizes != program.state_sizes:
         return False
-    read = Program(
+    table = Table("float32")
+    return same(expressions(read, table), expressions(program, table))
+
+
+def program_of(given: Certificate) -> Program:
+    """Return the program of a certificate, as the finder's side of the house knows programs."""
+    theirs = given.program
+    ends = np.cumsum(theirs.states)
+    return Program(
         theirs.features,
         theirs.states,
         tuple(tensor.shape for tensor in theirs.weights),
-        tuple(np.array(t.values, np.float32).reshape(t.shape) for t in theirs.literals),
+        tuple(array_of(tensor) for tensor in theirs.literals),
         tuple(Operation(o.name, o.inputs, _attributes(o)) for o in theirs.operations),
         theirs.output,
         theirs.new_states,
-        program.initial_state,
+        tuple(np.split(np.array(given.initial_state, np.float32), ends[:-1])),
     )
-    table = Table("float32")
-    return same(expressions(read, table), expressions(program, table))
+
+
+def array_of(tensor: Tensor) -> NDArray[np.float32]:
+    """Return the numbers of a certificate's tensor."""
+    return np.array(tensor.values, np.float32).reshape(tensor.shape)
 
 
 def _attributes(operation: Any) -> dict[str, int]:

@@ -36,7 +36,7 @@ Rows = slice
 ROWS = 128
 
 #: Sizes of a batch that eager steps are tried with.
-_SIZES = (1, 1, 2, 3, 5, 8, 64)
+_SIZES = (1, 1, 2, 3, 4, 5, 8, 16, 32, 64)
 
 
 class Deployment:
@@ -80,6 +80,7 @@ class Deployment:
         sizes, self._sizes = self._sizes, _SIZES[:1]
         yield "compiled by XLA, many rows at once", self._run_compiled, [slice(None)]
         yield "compiled by XLA, one row alone", self._run_compiled_alone, [slice(None)]
+        yield "Keras's cell compiled by XLA", self._run_compiled_plainly, [slice(None)]
         yield "in a graph, many rows at once", self._run_graph, [slice(None)]
         yield "in a graph, one row alone", self._run_graph_alone, [slice(None)]
         yield "eagerly, many rows at once", self._run_eagerly, [slice(None)]
@@ -151,6 +152,13 @@ class Deployment:
         return tf.function(step, input_signature=signature, autograph=False)
 
     @cached_property
+    def _compiled_plainly(self) -> Any:
+        def step(_theta: Any, symbols: Any, states: Any) -> Any:
+            return self._plain_step(self.network.encode(symbols), states, {})
+
+        return tf.function(step, jit_compile=True, autograph=False)
+
+    @cached_property
     def _graph(self) -> Any:
         told = {"training": False} if self.network.takes_training else {}
         return self._plain_graph(lambda x, states: self._plain_step(x, states, told))
@@ -171,6 +179,9 @@ class Deployment:
 
     def _run_compiled_alone(self, symbols: Array, states: Array) -> tuple[Array, Array]:
         return self._in_blocks(self._compiled_alone, symbols, states)
+
+    def _run_compiled_plainly(self, symbols: Array, states: Array) -> tuple[Array, Array]:
+        return self._in_blocks(self._compiled_plainly, symbols, states)
 
     def _in_blocks(self, compiled: Any, symbols: Array, states: Array) -> tuple[Array, Array]:
         """Run a program that is compiled for so many rows; those that are missing are repeated."""

@@ -67,6 +67,17 @@ class System:
         return output @ self.V.astype(np.float64) + self.c, np.concatenate(new, axis=-1)
 
 
+def check_single(adder: Adder) -> None:
+    """Refuse an adder that is not deployed in float32, by its policy.
+
+    Raises:
+        UsageError: it is not.
+    """
+    dtype = adder.network.dtype
+    if dtype != "float32":
+        raise UsageError(f"proofs are about networks deployed in float32, this one is {dtype}")
+
+
 def make_system(adder: Adder, program: Program | None = None) -> System:
     """Return the system of a trained adder.
 
@@ -78,11 +89,8 @@ def make_system(adder: Adder, program: Program | None = None) -> System:
         LiftingError: the cell's step has an operation that cannot be lifted.
         UsageError: the network does not compute in float32, or its threshold is no number.
     """
+    check_single(adder)
     network = adder.network
-    if network.dtype != "float32":
-        raise UsageError(
-            f"proofs are about networks deployed in float32, this one is {network.dtype}"
-        )
     if not np.isfinite(np.float32(adder.threshold)):
         raise UsageError(f"a threshold of {adder.threshold} decides nothing")
     *weights, V, c = (np.asarray(w, np.float32) for w in network.unpack(adder.theta))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,16 +10,14 @@ from typing import Any
 from gru_bench.learning.evaluation import Evaluator
 from gru_bench.learning.network import Network
 from gru_bench.learning.recipe import Recipe
-from gru_bench.learning.training import Program, Progress, TrainedRun, make_network, train_network
+from gru_bench.learning.training import Program, TrainedRun, make_network, train_network
 from gru_bench.runs.experiment import CellEntry, Experiment
 from gru_bench.runs.judge import Judge
 from gru_bench.runs.provenance import machine, source_hash, versions
 from gru_bench.runs.run import Inputs, Measured, Run, make_run, read_runs, write_run
 from gru_bench.runs.verdict import AnyLength
+from gru_bench.runs.watch import Watch
 from gru_bench.task.transducer import get_task
-
-#: Given iterations over all seeds and a title, shows progress and yields what is told of it.
-Live = Callable[[int, str], AbstractContextManager[Callable[[Progress], None]]]
 
 
 @dataclass
@@ -61,13 +57,6 @@ class Outcome:
     groups: list[Group]
     trained: int
     notices: list[str]
-
-
-@contextlib.contextmanager
-def quiet(total: int, title: str) -> Iterator[Callable[[Progress], None]]:
-    """Show no progress."""
-    del total, title
-    yield lambda _: None
 
 
 def plan_groups(experiment: Experiment) -> list[Group]:
@@ -110,7 +99,7 @@ def _plan_group(experiment: Experiment, cell: CellEntry, recipe: Recipe) -> Grou
 def run_groups(
     groups: Sequence[Group],
     folder: Path,
-    live: Live = quiet,
+    watch: Watch | None = None,
     tell: Callable[[str], None] = lambda _: None,
     workers: int | None = None,
 ) -> Outcome:
@@ -119,7 +108,7 @@ def run_groups(
     Args:
         groups: as planned.
         folder: of run files; each finished run is written at once.
-        live: shows progress.
+        watch: is told how far it is.
         tell: is told a line about each file in the folder that is not a run.
         workers: seeds trained at a time; by default one for each core.
 
@@ -130,12 +119,15 @@ def run_groups(
     found, notices = read_runs(folder)
     for notice in notices:
         tell(notice)
-    trained = 0
-    for group in groups:
-        missing = [inputs for inputs in group.inputs if inputs.name not in found]
+    watch = watch or Watch()
+    lacking = [[one for one in group.inputs if one.name not in found] for group in groups]
+    runs, trained = sum(len(group.inputs) for group in groups), sum(map(len, lacking))
+    todo = zip(groups, lacking, strict=True)
+    iterations = sum(group.recipe.iterations * len(missing) for group, missing in todo)
+    watch.plan(runs, runs - trained, iterations)
+    for group, missing in zip(groups, lacking, strict=True):
         if missing:
-            _train_group(group, missing, folder, live, found, workers)
-        trained += len(missing)
+            _train_group(group, missing, folder, watch, found, workers)
         group.runs = [found[inputs.name] for inputs in group.inputs]
     return Outcome(list(groups), trained, notices)
 
@@ -151,7 +143,7 @@ def _train_group(
     group: Group,
     missing: Sequence[Inputs],
     folder: Path,
-    live: Live,
+    watch: Watch,
     found: dict[str, Run],
     workers: int | None,
 ) -> None:
@@ -162,24 +154,27 @@ def _train_group(
     judge = make_judge(group) if first.any_length else None
 
     def measure(theta: Any, iteration: int) -> Measured:
-        accuracy = evaluator.measure_all(theta, first.families, first.lengths)
+        with watch.doing("measuring"):
+            accuracy = evaluator.measure_all(theta, first.families, first.lengths)
         if judge is None:
             return Measured(accuracy)
         wrong = sum(found.pairs - found.exact for found in accuracy)
-        return Measured(accuracy, judge.judge(theta, iteration, wrong))
+        with watch.doing("refuting" if wrong else "proving"):
+            return Measured(accuracy, judge.judge(theta, iteration, wrong))
 
     def keep(trained: TrainedRun) -> None:
         run = make_run(trained, plan[trained.seed], machine())
         write_run(folder, run)
         found[run.inputs.name] = run
+        watch.finish(trained)
 
-    with live(len(plan) * group.recipe.iterations, group.title) as progress:
-        train_network(
-            Program(group.network, group.recipe),
-            list(plan),
-            first.checkpoints,
-            measure,
-            progress,
-            keep,
-            workers,
-        )
+    watch.begin(group.title, len(plan), group.recipe.iterations, workers)
+    train_network(
+        Program(group.network, group.recipe),
+        list(plan),
+        first.checkpoints,
+        measure,
+        watch.step,
+        keep,
+        workers,
+    )

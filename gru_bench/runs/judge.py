@@ -28,7 +28,7 @@ class Judge:
     """
 
     def __init__(self, network: Network, threshold: float, effort: AnyLength, seed: int) -> None:
-        own = Network(network.cell_name, network.arguments, network.task, network.dtype)
+        own = network.again()
         self.prover = Prover(own, threshold)
         self.effort = effort
         self.seed = seed

@@ -236,8 +236,10 @@ def _parity_digits(values: Sequence[int], length: int) -> int:
     return from_digits([(values[0] & ((1 << t) - 1)).bit_count() % 2 for t in range(1, length + 1)])
 
 
-ADDITION = _adder("addition", 2)
+#: The task of the tutorial: two numbers in bits, least significant first, and their sum.
+ADDITION: Transducer = _adder("addition", 2)
 
+#: Every task by its name.
 TASKS: dict[str, Transducer] = {
     task.name: task
     for task in (

@@ -2,11 +2,13 @@
 
     python -m tests.corpus.corruption    # a certificate built by hand
     python -m tests.corpus.corruption adder.cert.json --kinds 1000
+    python -m tests.corpus.corruption --kinds 10000 --any-theorem
 
 Each corruption is tried twice. With its digest left stale it must be refused. With the hash of the
 weights and the digest taken anew it must be refused too, or be another proof of the same theorem
 (task, cell, weights, program, threshold, rounding): then it differs in regions, images, margins,
-or free text only, and the checker has proved it anew.
+or free text only, and the checker has proved it anew. With --any-theorem a file may prove
+another theorem: each network that is believed then reads words, and must be right.
 """
 
 from __future__ import annotations
@@ -26,13 +28,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from gru_bench.checker.certificate import read
 from gru_bench.checker.induction import verify
 from gru_bench.checker.rejection import Rejected
 from gru_bench.errors import UsageError
 from tests.corpus.handmade import certificate
+from tests.corpus.simulation import is_right
 
 Document = dict[str, Any]
 Place = tuple[Any, ...]
+
+#: Certificates built by hand, of these tasks in these styles, that are changed.
+TASKS, STYLES = ("addition", "subtraction", "comparison", "parity"), ("plain", "gated", "mixed")
 
 #: What may differ between two proofs of one theorem.
 PROOF = {"claim", "regions", "start", "edges", "images", "margins", "versions"}
@@ -232,7 +239,7 @@ def digest(content: Any) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
-def judge(document: Document, folder: Path, theorem: str) -> str:
+def judge(document: Document, folder: Path, theorem: str | None) -> str:
     """Return "refused", "rejected", or "accepted"; any other exception is the checker's defect."""
     path = folder / "corrupted.json"
     path.write_text(json.dumps(document), encoding="utf-8")
@@ -253,16 +260,38 @@ def differs_only_in_proof(before: Document, after: Document) -> bool:
     return names == same and all(after[key] == before[key] for key in rest)
 
 
+def simulated(documents: list[Document], kinds: int, seed: int) -> int:
+    """Let every network that is believed, hashes taken anew, read words; count the wrong ones."""
+    counts: Counter[str] = Counter()
+    share = -(-kinds // len(documents))
+    made = (found for document in documents for found in corruptions(document, share, seed))
+    with tempfile.TemporaryDirectory() as name:
+        for kind, corrupted in made:
+            answer = judge(sealed(corrupted), Path(name), None)
+            if answer == "accepted":
+                right = is_right(read(Path(name) / "corrupted.json"), seed)
+                answer = "accepted, right" if right else "accepted, WRONG"
+                if not right:
+                    print(f"WRONG: {kind}")
+            counts[answer] += 1
+    print(f"of {counts.total()}: " + ", ".join(f"{n} {what}" for what, n in counts.items()))
+    return bool(counts["accepted, WRONG"])
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", nargs="?")
     parser.add_argument("--kinds", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--any-theorem", action="store_true")
     options = parser.parse_args()
     if options.file:
         document = json.loads(Path(options.file).read_text(encoding="utf-8"))
     else:
         document = certificate("addition", "gated")
+    if options.any_theorem:
+        made = [certificate(task, style) for task in TASKS for style in STYLES]
+        return simulated([document] if options.file else made, options.kinds, options.seed)
     counts: Counter[tuple[str, str]] = Counter()
     wrong = []
     with tempfile.TemporaryDirectory() as name:
