@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("cell", type=kinds.CELL)
+@click.argument("cell", type=kinds.NAME)
 @options.settings
 @click.option(
     "--equations", type=kinds.EQUATIONS, help="What the cell claims to compute; guessed without."
@@ -86,6 +86,7 @@ def command(
     from gru_bench.laws.running.expectation import load_expected
     from gru_bench.laws.running.isolation import Isolated
 
+    options.check_cell(cell)
     arguments = options.parse_settings(settings)
     check_known("profile", profile, profiles.LAW_EXAMPLES)
     check = Isolated(

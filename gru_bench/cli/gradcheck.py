@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("cell", type=kinds.CELL)
+@click.argument("cell", type=kinds.NAME)
 @options.settings
 @click.option(
     "--steps", default=8, show_default=True, type=kinds.STEPS, help="Steps of the sequence, T."

@@ -21,7 +21,7 @@ BESIDE = ("gru_bench:GRUCell", "keras.layers:LSTMCell", "keras.layers:SimpleRNNC
 
 
 @click.command()
-@click.argument("cell", default="gru_bench:GRUCell", type=kinds.CELL)
+@click.argument("cell", default="gru_bench:GRUCell", type=kinds.NAME)
 @options.settings
 @click.option("--steps", default=512, show_default=True, type=kinds.STEPS, help="The largest T.")
 @click.option(

@@ -153,14 +153,10 @@ SECONDS = Number(bounds.SECONDS)
 TOLERANCE = Number(bounds.TOLERANCE)
 NAME = Text()
 _DOTTED = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
-CELL = Pattern(
-    f"{_DOTTED}:{_DOTTED}", "a cell is named package.module:Name, for example keras.layers:GRUCell"
-)
 EQUATIONS = Pattern(
     f"[A-Za-z0-9-]+|{_DOTTED}:{_DOTTED}",
     "--equations takes a name of published ones, or package.module:function",
 )
 MODULE = Pattern(f"{_DOTTED}(:{_DOTTED})?", "--trust takes a module of yours, for example my_cells")
-THEOREM = Pattern("[0-9a-f]{64}", "--theorem takes a sha256, 64 hexadecimal digits")
 OUTPUT = Output()
 FOLDER = Folder()

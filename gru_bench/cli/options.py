@@ -17,7 +17,7 @@ cell = click.option(
     "--cell",
     default="gru_bench:GRUCell",
     show_default=True,
-    type=kinds.CELL,
+    type=kinds.NAME,
     help="package.module:Name of a Keras cell; modules in the current folder are found.",
 )
 settings = click.option(
@@ -36,6 +36,21 @@ trust = click.option(
     type=kinds.MODULE,
     help="A module of yours whose cell the model has, for example my_cells: its code will be run.",
 )
+
+
+def check_cell(name: str) -> str:
+    """Return a cell's name if it can be one, before a process is started to find out.
+
+    Raises:
+        UsageError: it is not of the form package.module:Name.
+    """
+    module, separator, attribute = name.partition(":")
+    if not separator or not all(part.isidentifier() for part in [*module.split("."), attribute]):
+        raise UsageError(
+            "a cell is named package.module:Name, for example keras.layers:GRUCell, "
+            f"got {shown(name)}"
+        )
+    return name
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
