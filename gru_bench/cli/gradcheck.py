@@ -9,6 +9,7 @@ import click
 
 from gru_bench.cli import kinds, options
 from gru_bench.cli.terminal import console, say
+from gru_bench.outside.text import visible
 from gru_bench.outside.writing import write_result
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def _table(check: GradientCheck) -> Table:
     for row in check.rows:
         counts = [str(n) for n in (row.entries, row.wrong, row.kinks, row.coarse)]
         shape = " x ".join(str(n) for n in row.shape)
-        table.add_row(row.tensor, shape, *counts, f"{row.largest:.3g}", f"{row.ratio:.3g}")
+        table.add_row(visible(row.tensor), shape, *counts, f"{row.largest:.3g}", f"{row.ratio:.3g}")
     return table
 
 

@@ -11,6 +11,7 @@ import click
 from gru_bench.cli import kinds, options
 from gru_bench.cli.terminal import console, say
 from gru_bench.errors import UsageError
+from gru_bench.outside.text import visible
 from gru_bench.outside.writing import make_folder, write_result
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def command(
     for column in flow.columns:
         table.add_column(column)
     for row in flow.itertuples(index=False):
-        table.add_row(*(f"{v:.4g}" if isinstance(v, float) else str(v) for v in row))
+        table.add_row(*(f"{v:.4g}" if isinstance(v, float) else visible(str(v)) for v in row))
     console(soft_wrap=True).print(table)
     if output is not None:
         _write(output, flow)

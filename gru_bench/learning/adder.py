@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,9 +14,9 @@ from numpy.typing import NDArray
 from gru_bench.errors import UsageError, check_integer, in_one_line
 from gru_bench.learning.network import Network
 from gru_bench.learning.saved import FACTS, FORMAT, load_weights, read_saved
-from gru_bench.outside.bounds import LENGTH
+from gru_bench.outside.bounds import LENGTH, THRESHOLD
 from gru_bench.outside.text import one_line
-from gru_bench.outside.writing import check_output, write_result
+from gru_bench.outside.writing import check_output, roomy_folder, write_result
 from gru_bench.subjects.keras.runtime import keras, tf
 from gru_bench.subjects.loading import check_trusted
 from gru_bench.task.transducer import IntArray, get_task
@@ -49,7 +48,7 @@ class Adder:
             raise UsageError(
                 f"this network has {network.size} weights, got an array of {self.theta.shape}"
             )
-        self.threshold = float(threshold)
+        self.threshold = THRESHOLD.check("threshold", float(threshold))
         self.origin = dict(origin or {})
         self._advance = tf.function(self._trace, jit_compile=True, autograph=False)
 
@@ -192,9 +191,8 @@ class Adder:
             "threshold": self.threshold,
             "origin": self.origin,
         }
-        # Where the path lies there may be no room for the attempt; a result is never lost.
-        with tempfile.TemporaryDirectory(prefix="gru_bench-") as folder:
-            temporary = Path(folder) / "adder.keras"
+        with roomy_folder(1000 + 20 * self.theta.nbytes) as folder:  # Keras writes to a path only
+            temporary = folder / "adder.keras"
             self.to_model().save(temporary)
             with zipfile.ZipFile(temporary, "a") as archive:
                 archive.writestr(FACTS, json.dumps(facts, indent=1))

@@ -127,4 +127,6 @@ MEMORY = Bound(1, 2**20)
 ORDER = Bound(1, 2)
 #: Seconds: a fortnight is the longest wait.
 SECONDS = Range(0.0, 1_209_600.0)
+#: Score above which a read-out says 1.
+THRESHOLD = Range(-1e38, 1e38, closed=True)
 TOLERANCE = Range(0.0, 1e300, closed=True)

@@ -6,9 +6,11 @@ import contextlib
 import os
 import platform
 import re
+import shutil
 import stat
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from gru_bench.errors import UsageError
@@ -129,7 +131,7 @@ def write_result(path: Path, data: bytes) -> None:
 
 def _rescue(name: str, data: bytes) -> Path | None:
     """Write a result wherever there is room for it, and return where."""
-    for place in (tempfile.gettempdir(), str(Path.home()), "/var/tmp", "/dev/shm"):
+    for place in _places():
         with contextlib.suppress(OSError, UsageError):
             folder = Path(tempfile.mkdtemp(prefix="gru_bench-", dir=place))
             try:
@@ -139,6 +141,38 @@ def _rescue(name: str, data: bytes) -> Path | None:
                 raise
             return folder / name
     return None
+
+
+def _places() -> list[str]:
+    """Return folders that may have room when others have none."""
+    found = [os.environ.get("TMPDIR", ""), "/tmp", "/var/tmp", "/dev/shm"]
+    with contextlib.suppress(RuntimeError):  # there is no home
+        found.insert(1, str(Path.home()))
+    found.append(str(Path.cwd()))
+    return [place for place in found if place and Path(place).is_dir()]
+
+
+@contextlib.contextmanager
+def roomy_folder(size: int) -> Iterator[Path]:
+    """Give a folder for passing use, on a disk that has room.
+
+    Args:
+        size: bytes that it has to hold.
+
+    Raises:
+        UsageError: there is no such disk.
+    """
+    for place in _places():
+        with contextlib.suppress(OSError):
+            if shutil.disk_usage(place).free > size and os.access(place, os.W_OK):
+                folder = tempfile.mkdtemp(prefix="gru_bench-", dir=place)
+                break
+    else:
+        raise UsageError(f"no folder for temporary files has room for {size} bytes")
+    try:
+        yield Path(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_partials(folder: Path) -> None:

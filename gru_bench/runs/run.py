@@ -22,7 +22,7 @@ from gru_bench.learning.recipe import Recipe
 from gru_bench.learning.training import TrainedRun
 from gru_bench.outside.opening import parse_json, read_bytes
 from gru_bench.outside.text import one_line
-from gru_bench.outside.writing import remove_partials, write_whole
+from gru_bench.outside.writing import remove_partials, write_result
 from gru_bench.records import Line, Record, parse
 from gru_bench.runs.provenance import Machine
 from gru_bench.runs.verdict import AnyLength, Judgement
@@ -208,10 +208,10 @@ def write_run(folder: Path, run: Run) -> Path:
     """Write a run into a folder and return its path.
 
     Raises:
-        UsageError: the folder cannot be written.
+        UsageError: the folder cannot be written; the line says where the run is instead.
     """
     path = folder / run.inputs.name
-    write_whole(path, run_bytes(run))
+    write_result(path, run_bytes(run))
     return path
 
 

@@ -41,20 +41,20 @@ NO_NAMES = (
     "", " ", "\x00", "a\x00b", "nowhere/none", "../../nowhere/none", "/proc/nowhere/none",
     "x" * 5000, "n/" * 3000, "\x1b[31mred", "[/x]", "$\\frac{$", "<script>", "a b", "\u202eevil",
     "💥", "\udcff", "-", "?", "*", "%s%n", "{0}", "| id", "`id`", "\r\n", "nul\\con",
-    "/dev/zero", "/dev/full", "pipe", "folder", "empty", "deep.json", "deep.toml", "binary", "loop",
+    "/dev/zero", "/dev/full", "pipe", "folder", "empty", "deep.json", "deep.toml", "binary", "circle",
 )  # fmt: skip
 #: Where no file can be written.
 NO_OUTPUTS = (
     "", " /x/y", "\x00", "a\x00.keras", "nowhere/x.keras", "folder", ".", "/", "/dev/full",
     "/dev/null", "/dev/null/x.keras", "/proc/x.keras", "/proc/self/x.keras", "/sys/x.keras", "empty/x.keras",
-    "x" * 300 + ".keras", "x" * 5000 + ".keras", "y/" * 3000 + "x.keras", "pipe", "loop",
+    "x" * 300 + ".keras", "x" * 5000 + ".keras", "y/" * 3000 + "x.keras", "pipe", "circle",
     "nowhere/../nowhere/x.keras",
 )  # fmt: skip
 #: Where no folder can be made.
 NO_FOLDERS = (
     "", "\x00", "a\x00b", "empty", "empty/x", "/dev/null", "/dev/null/x", "/dev/full", "/proc/x",
-    "/proc/self/x/y", "/sys/x", "pipe", "pipe/x", "x" * 300, "x" * 5000, "y/" * 3000, "loop",
-    "loop/x",
+    "/proc/self/x/y", "/sys/x", "pipe", "pipe/x", "x" * 300, "x" * 5000, "y/" * 3000, "circle",
+    "circle/x",
 )  # fmt: skip
 #: Cells that are none, each of which can be a name.
 NO_CELLS = ("nowhere:Cell", "math:sqrt", "os:system", "keras.layers:Lambda", "keras.layers:GRUCel")
@@ -73,11 +73,13 @@ class Case:
         words: of the command line.
         about: the option or argument.
         starts: whether it needs a process of its own, which takes seconds.
+        named: whether the line has to name the option.
     """
 
     words: tuple[str, ...]
     about: str
     starts: bool = False
+    named: bool = False
 
     def __str__(self) -> str:
         return " ".join(ascii(word)[1:-1][:40] for word in self.words)
@@ -91,7 +93,7 @@ def prepare(folder: Path, model: Path) -> None:
     (folder / "binary").write_bytes(bytes(range(256)))
     (folder / "deep.json").write_text("[" * 100_000, encoding="utf-8")
     (folder / "deep.toml").write_text("a = " + "[" * 100_000, encoding="utf-8")
-    (folder / "loop").symlink_to("loop")
+    (folder / "circle").symlink_to("circle")
     os.mkfifo(folder / "pipe")
 
 
@@ -140,7 +142,7 @@ def _cases_of(name: str, command: click.Command, parameter: click.Parameter) -> 
             words += (parameter.opts[-1], value)
         own = (*NO_CELLS, *NO_SETTINGS)
         starts = name == "check" and (value in own or parameter.name == "equations")
-        yield Case(words, parameter.opts[-1], starts)
+        yield Case(words, parameter.opts[-1], starts, isinstance(parameter.type, Number))
 
 
 def _words(name: str, command: click.Command, tried: str, value: str = "") -> tuple[str, ...]:
@@ -208,6 +210,8 @@ def problem(  # noqa: PLR0911 - one for each thing that can be wrong
         return f"exit code {code}: {out.getvalue()!r:.200} {said!r:.200}"
     if said.count("\n") != 1 or not said.startswith("gru-bench: "):
         return f"not one line: {said!r:.300}"
+    if case.named and case.about not in said:
+        return f"it does not name {case.about}: {said!r:.200}"
     if "the bench itself fails" in said or "Traceback" in said:
         return said[:300]
     if re.search(r"[\x00-\x09\x0b-\x1f\x7f]", said):
