@@ -315,7 +315,7 @@ def test_files_that_are_not_finished_runs_are_named_and_not_counted(made, tmp_pa
         "b-foreign.json": "{}",
         "c-list.json": "[1]",
         "d-renamed.json": text,
-        "e-other-form.json": text.replace("gru_bench run 1", "gru_bench run 9"),
+        "e-other-form.json": text.replace("gru_bench run 2", "gru_bench run 9"),
         "f-row-lost.json": re.sub(r'    \{"bits": .*\n', "", text, count=1),
         "g-binary.json": "\x00\x01",
         "h-impossible.json": re.sub(r'"exact": \d+', '"exact": 21', text, count=1),
