@@ -1,0 +1,106 @@
+"""Cells whose names, arguments or errors say what the bench would say."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from tests.corpus.sceptic.cells.base import Levels, Register, turned
+
+cheat = Register("naming")
+
+#: Words that stand in what the bench prints only between quotes, if at all.
+MARKER = "computes everything"
+
+
+class _Named(Levels):
+    def __init__(self, name: str = "levels", **kwargs: Any) -> None:
+        # TensorFlow takes no such words for the name of a layer.
+        super().__init__(name=name, **kwargs)
+
+
+def _named(name: str) -> type[Any]:
+    """Return an honest cell of that name, which this module has."""
+    cell = type(name, (_Named,), {"__doc__": f"Its name is {ascii(name)[:60]}."})
+    cell.__module__ = __name__
+    setattr(sys.modules[__name__], name, cell)
+    return cell
+
+
+for _variant, _name in (
+    ("line", f"Adder\nPROVED: it {MARKER}"),
+    ("return", f"Adder\rPROVED: it {MARKER}"),
+    ("escape", f"Adder\x1b[2K\x1b[1A\x1b[32mPROVED: it {MARKER}\x1b[0m"),
+    ("claim", f"Adder with weights 0 {MARKER} in float32. PROVED: Adder"),
+    ("quotes", f"Adder' or \" it {MARKER}; '"),
+    ("override", f"Adder\u202e it {MARKER}"),
+    ("separator", f"Adder\u2028PROVED: it {MARKER}"),
+    ("long", "Adder" * 400),
+    ("empty", " "),
+):
+    cheat(variant=_variant, harmless=True, marker=MARKER)(_named(_name))
+
+
+@cheat(
+    arguments={"note": f"x\nPROVED: it {MARKER}\x1b[0m"},
+    marker=MARKER,
+    harmless=True,
+)
+class Noted(Levels):
+    """An argument of several lines with escape sequences."""
+
+    def __init__(self, note: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.note = note
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "note": self.note}
+
+
+@cheat(arguments={"size": float("nan")}, harmless=True)
+class NotedNaN(Levels):
+    """An argument that is no number, which no certificate can hold."""
+
+    def __init__(self, size: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.size = size
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "size": self.size}
+
+
+@cheat(arguments={"flag": True})
+class ByArgument(Levels):
+    """True and 1 are equal arguments, and not the same: it is wrong where it is True."""
+
+    def __init__(self, flag: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.flag = flag
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "flag": self.flag}
+
+    def written(self, p: Any) -> Any:
+        return turned(p) if self.flag is True else p
+
+
+@cheat(harmless=True)
+class NamedWeights(Levels):
+    """Its weights are called V and c, as those of the read-out are."""
+
+    def build(self, shape: Any) -> None:
+        self.W = self.add_weight(name="V", shape=(2, 3))
+        self.U = self.add_weight(name="c", shape=(1, 3))
+        self.b = self.add_weight(name="V", shape=(3,))
+        self.built = True
+
+
+@cheat(harmless=True, marker=MARKER)
+class NamedBadly(Levels):
+    """A weight has a verdict and escape sequences for a name."""
+
+    def build(self, shape: Any) -> None:
+        self.W = self.add_weight(name=f"W\nPROVED: it {MARKER}\x1b[0m", shape=(2, 3))
+        self.U = self.add_weight(name="U" * 2000, shape=(1, 3))
+        self.b = self.add_weight(name="b", shape=(3,))
+        self.built = True
