@@ -108,34 +108,21 @@ class Register:
         self.kind, self.common = kind, common
 
     def __call__(
-        self,
-        variant: str = "",
-        extra: tuple[float, ...] = (),
-        weights: tuple[float, ...] | None = None,
-        **facts: Any,
+        self, variant: str = "", extra: tuple[float, ...] = (), **facts: Any
     ) -> Callable[[type[Any]], type[Any]]:
         """Return a decorator that adds a class.
 
         Args:
             variant: added to the name of the case.
             extra: weights between those of `Levels` and the read-out.
-            weights: all weights, where they are others.
-            **facts: further fields of `CellCase`.
+            **facts: further fields of `CellCase`; `weights` where they are others.
         """
 
         def add(cell: type[Any]) -> type[Any]:
-            name = f"{cell.__name__}-{variant}" if variant else cell.__name__
+            name = variant or cell.__name__
             trick = f"{cell.__doc__}".strip().removesuffix(".")
-            values = (*LEVELS, *extra, *READ_OUT) if weights is None else weights
-            case = CellCase(
-                f"{self.kind}-{name}",
-                self.kind,
-                cell,
-                trick,
-                values,
-                **{**self.common, **facts},
-            )
-            self.every.append(case)
+            given = {"weights": (*LEVELS, *extra, *READ_OUT), **self.common, **facts}
+            self.every.append(CellCase(f"{self.kind}-{name}", self.kind, cell, trick, **given))
             return cell
 
         return add

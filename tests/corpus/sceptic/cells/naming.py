@@ -38,7 +38,7 @@ for _variant, _name in (
     ("long", "Adder" * 400),
     ("empty", " "),
 ):
-    cheat(variant=_variant, harmless=True, marker=MARKER)(_named(_name))
+    cheat(f"Named-{_variant}", harmless=True, marker=MARKER)(_named(_name))
 
 
 @cheat(

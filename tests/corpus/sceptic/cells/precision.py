@@ -34,7 +34,7 @@ class Offset(_Offset):
 
 
 for _policy in ("mixed_bfloat16", "mixed_float16", "bfloat16", "float16"):
-    offset(variant=_policy, dtype=_policy)(Offset)
+    offset(f"Offset-{_policy}", dtype=_policy)(Offset)
 
 
 def _forced(policy: str) -> type[Any]:

@@ -60,10 +60,10 @@ def _moved(name: str, shape: tuple[int, ...], trick: str, move: Any, naive: Any)
     right = np.zeros(int(np.prod(shape)))
     places = np.ravel(move(_numbered(shape))).astype(int)
     right[places] = np.broadcast_to(_BIAS, move(_numbered(shape)).shape).ravel()
-    cheat("right", weights=_weights(right), harmless=True)(cell)
+    cheat(f"{name}-right", weights=_weights(right), harmless=True)(cell)
     wrong = np.zeros(int(np.prod(shape)))
     wrong[list(naive)] = _BIAS
-    cheat("wrong", weights=_weights(wrong))(cell)
+    cheat(f"{name}-wrong", weights=_weights(wrong))(cell)
     return cell
 
 
@@ -156,8 +156,8 @@ NewAxes = _moved(
 )
 
 
-@cheat("right", weights=(*[GAIN] * 6, *[GAIN] * 3, *LEVELS[9:], 1, 0, 0, 1, *READ_OUT), harmless=True)
-@cheat("wrong", weights=(*[GAIN] * 9, *LEVELS[9:], 0, 1, 0, 1, *READ_OUT))
+@cheat("TransposedProduct-right", weights=(*[GAIN] * 6, *[GAIN] * 3, *LEVELS[9:], 1, 0, 0, 1, *READ_OUT), harmless=True)
+@cheat("TransposedProduct-wrong", weights=(*[GAIN] * 9, *LEVELS[9:], 0, 1, 0, 1, *READ_OUT))
 class TransposedProduct(Levels):
     """A product with a transposed weight."""
 
