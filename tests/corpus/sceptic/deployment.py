@@ -1,0 +1,169 @@
+"""What a network writes wherever it can be deployed, beside what its task's transducer writes."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gru_bench.adder import Adder
+from gru_bench.runtime import keras, tf
+from gru_bench.task import Transducer
+
+Symbols = NDArray[np.int64]
+
+#: Rows of the batches that are tried.
+SIZES = (1, 2, 3, 5, 8, 64)
+#: Steps of random words, and of the long ones that only the adder itself runs.
+STEPS, LONG = 16, 300
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One way to use a network.
+
+    Args:
+        name: in a few words.
+        rows: of the batch.
+        write: from symbols `(B, T)` to the digits that are written, `(B, T)`.
+        steps: T.
+    """
+
+    name: str
+    rows: int
+    write: Callable[[Symbols], Symbols]
+    steps: int = STEPS
+
+
+def words(task: Transducer, rows: int, steps: int, seed: int = 0) -> Symbols:
+    """Return random words `(rows, steps)`; where there is room, they begin with all short words."""
+    symbols = np.random.default_rng(seed).integers(0, task.symbols, (rows, steps))
+    length = 0
+    while task.symbols ** (length + 1) <= rows:
+        length += 1
+    short = np.array(list(itertools.product(range(task.symbols), repeat=length)), np.int64)
+    symbols[: len(short), :length] = short
+    return symbols
+
+
+def wrong(deployment: Deployment, task: Transducer, seed: int = 0) -> str:
+    """Say what a deployment does that the transducer does not; empty if it is right."""
+    symbols = words(task, deployment.rows, deployment.steps, seed)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            written = np.asarray(deployment.write(symbols))
+    except (Exception, SystemExit, KeyboardInterrupt) as error:  # a cell may do anything
+        return f"raises {type(error).__name__}"
+    true = task.labels(symbols)
+    if written.shape != true.shape:
+        return f"writes {written.shape}"
+    count = int((written != true).sum())
+    return f"{count}/{true.size} wrong" if count else ""
+
+
+def of_adder(adder: Adder, origin: str) -> Iterator[Deployment]:
+    """Return the ways to use an adder, cheap ones first."""
+    yield from of_model(adder.to_model, adder, f"{origin} to_model")
+    for rows in SIZES:
+        yield Deployment(f"{origin} run {rows}", rows, adder.run)
+    yield Deployment(f"{origin} run long", 1, adder.run, LONG)
+
+
+def of_model(make: Callable[[], Any], adder: Adder, origin: str) -> Iterator[Deployment]:
+    """Return the ways to use a Keras model, one model for all of them, cheap ones first.
+
+    Args:
+        make: the model.
+        adder: for the encoding of symbols and for its threshold.
+        origin: where the model is from.
+    """
+    network, held = adder.network, []
+
+    def write(use: Callable[[Any, Any], Any]) -> Callable[[Symbols], Symbols]:
+        def written(symbols: Symbols) -> Symbols:
+            if not held:
+                held.append(make())
+            x = network.task.features[symbols].astype("float32")
+            scores = np.asarray(tf.cast(use(held[0], x), tf.float32))
+            if network.scores == 1:
+                return (scores[..., 0] > adder.threshold).astype(np.int64)
+            return scores.argmax(axis=-1)
+
+        return written
+
+    def called(model: Any, x: Any) -> Any:
+        return model(x)
+
+    def not_training(model: Any, x: Any) -> Any:
+        return model(x, training=False)
+
+    def predicted(model: Any, x: Any) -> Any:
+        return model.predict(x, verbose=0, batch_size=len(x))
+
+    def in_batches(model: Any, x: Any) -> Any:
+        return model.predict(x, verbose=0, batch_size=4)
+
+    def in_graph(model: Any, x: Any) -> Any:
+        return tf.function(model)(x)
+
+    def compiled(model: Any, x: Any) -> Any:
+        return tf.function(model, jit_compile=True)(x)
+
+    for rows in (1, 8, 64, 2, 3, 5):
+        yield Deployment(f"{origin} eager {rows}", rows, write(called))
+    for rows in (1, 8):
+        yield Deployment(f"{origin} eager training=False {rows}", rows, write(not_training))
+        yield Deployment(f"{origin} predict {rows}", rows, write(predicted))
+        yield Deployment(f"{origin} predict again {rows}", rows, write(predicted))
+    yield Deployment(f"{origin} predict 3 in batches of 4", 3, write(in_batches))
+    yield Deployment(f"{origin} predict 64 in batches of 4", 64, write(in_batches))
+    for rows in (1, 8, 64):
+        yield Deployment(f"{origin} graph {rows}", rows, write(in_graph))
+        yield Deployment(f"{origin} xla {rows}", rows, write(compiled))
+
+
+def of_file(path: Path, classes: dict[str, Any]) -> Iterator[Deployment]:
+    """Return the ways to use a saved adder, as this package and as Keras load it.
+
+    Args:
+        path: of the file.
+        classes: the custom objects that Keras needs.
+    """
+    adder = Adder.load(path)
+
+    def make() -> Any:
+        return keras.saving.load_model(path, custom_objects=classes, compile=False)
+
+    yield from of_model(make, adder, "Keras file")
+    yield from of_adder(adder, "file")
+
+
+def differences(
+    deployments: Iterator[Deployment], task: Transducer, first: bool = False, brief: bool = False
+) -> dict[str, str]:
+    """Return what each deployment does that the transducer does not.
+
+    Args:
+        deployments: to be tried, in this order.
+        task: what the network is said to do.
+        first: whether to stop at the first difference.
+        brief: whether to leave out all but one row, eight and 64 of the costly ways.
+    """
+    found = {}
+    for deployment in deployments:
+        costly = any(word in deployment.name for word in ("run", "predict", "graph", "xla"))
+        if brief and costly and deployment.rows not in (1, 8):
+            continue
+        difference = wrong(deployment, task)
+        if difference:
+            found[deployment.name] = difference
+            if first:
+                break
+    return found
