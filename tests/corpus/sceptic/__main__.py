@@ -47,7 +47,9 @@ def main() -> int:
         counts["false PROVED, beyond any bench"] += bool(judgement.belied) and bool(case.beyond)
         counts["faults"] += bool(judgement.faults)
         counts["controls not PROVED"] += case.control and not judgement.proved
-        counts["cheats that no deployment shows"] += not (case.harmless or judgement.wrong)
+        counts["cheats that no deployment shows"] += bool(
+            judgement.deployed and not (case.harmless or case.invalid or judgement.wrong)
+        )
         counts["harmless that differ"] += bool(case.harmless and judgement.wrong)
     print("; ".join(f"{what}: {n}" for what, n in counts.items()))
     return bool(counts["false PROVED"] or counts["faults"])

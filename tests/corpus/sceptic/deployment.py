@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.adder import Adder
-from gru_bench.runtime import keras, tf
-from gru_bench.task import Transducer
+from tests.corpus.sceptic.bench import Adder, Transducer, keras, tf
+
 
 Symbols = NDArray[np.int64]
 
@@ -129,14 +128,11 @@ def of_model(make: Callable[[], Any], adder: Adder, origin: str) -> Iterator[Dep
         yield Deployment(f"{origin} xla {rows}", rows, write(compiled))
 
 
-def of_file(path: Path, classes: dict[str, Any]) -> Iterator[Deployment]:
-    """Return the ways to use a saved adder, as this package and as Keras load it.
-
-    Args:
-        path: of the file.
-        classes: the custom objects that Keras needs.
-    """
+def of_file(path: Path) -> Iterator[Deployment]:
+    """Return the ways to use a saved adder, as this package and as Keras load it."""
     adder = Adder.load(path)
+    # Keras finds a class by its name where it is not registered.
+    classes = {type(adder.network.cell).__name__: type(adder.network.cell)}
 
     def make() -> Any:
         return keras.saving.load_model(path, custom_objects=classes, compile=False)
@@ -147,8 +143,8 @@ def of_file(path: Path, classes: dict[str, Any]) -> Iterator[Deployment]:
 
 def differences(
     deployments: Iterator[Deployment], task: Transducer, first: bool = False, brief: bool = False
-) -> dict[str, str]:
-    """Return what each deployment does that the transducer does not.
+) -> dict[str, str] | None:
+    """Return what each deployment does that the transducer does not; None if there is none.
 
     Args:
         deployments: to be tried, in this order.
@@ -156,8 +152,9 @@ def differences(
         first: whether to stop at the first difference.
         brief: whether to leave out all but one row, eight and 64 of the costly ways.
     """
-    found = {}
+    found: dict[str, str] | None = None
     for deployment in deployments:
+        found = found or {}
         costly = any(word in deployment.name for word in ("run", "predict", "graph", "xla"))
         if brief and costly and deployment.rows not in (1, 8):
             continue

@@ -7,16 +7,13 @@ import io
 import re
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gru_bench.adder import Adder
-from gru_bench.cli import main
-from gru_bench.errors import UsageError
-from gru_bench.proof.verdict import prove
-from gru_bench.task import Transducer
+from tests.corpus.sceptic.bench import Adder, Transducer, UsageError, main, prove
 from tests.corpus.sceptic.deployment import Deployment, differences, of_adder, of_file
 
 
@@ -29,14 +26,16 @@ class Exhibit:
         adder: in memory, if there is one.
         model: a saved adder, if there is one.
         certificates: to be compared with the model.
-        classes: the custom objects with which Keras loads the model.
+        alone: certificates that are shown without a model, for what is said of them.
+        asked: whether `prove` is asked about the model, which is right if it is not.
     """
 
     task: Transducer
     adder: Adder | None = None
     model: Path | None = None
     certificates: list[Path] = field(default_factory=list)
-    classes: dict[str, Any] = field(default_factory=dict)
+    alone: list[Path] = field(default_factory=list)
+    asked: bool = True
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,8 @@ class Case:
         kind: of trick.
         trick: in one line.
         make: the exhibit, its files in a folder; it may raise UsageError, as the bench does.
-        control: whether it must be PROVED, in each way that it is shown.
+        control: whether it must be PROVED, by `prove` and by `prove FILE`.
+        invalid: whether it must not be PROVED although the network is right.
         harmless: whether it is right wherever it is deployed.
         beyond: why no bench can catch it, if none can.
         marker: words that the bench prints between quotes only, if at all.
@@ -61,6 +61,7 @@ class Case:
     make: Callable[[Path], Exhibit]
     control: bool = False
     harmless: bool = False
+    invalid: bool = False
     beyond: str = ""
     marker: str = ""
     later: Callable[[], Any] = lambda: None
@@ -75,12 +76,14 @@ class Judgement:
         wrong: what deployments do that the transducer does not.
         belied: the ways in which it was PROVED although a deployment differs.
         faults: what else is wrong with the bench: exceptions, words.
+        deployed: whether any deployment was tried.
     """
 
     said: dict[str, tuple[str, str]] = field(default_factory=dict)
     wrong: dict[str, str] = field(default_factory=dict)
     belied: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    deployed: bool = False
 
     @property
     def proved(self) -> list[str]:
@@ -110,12 +113,17 @@ def judge(case: Case, folder: Path, thorough: bool = False, deploy: bool = True)
     if exhibit.adder is not None:
         _guarded(judgement, "prove", lambda: _prove(judgement, exhibit.adder))
     if exhibit.model is not None:
-        arguments = ["prove", exhibit.model, "--steps", "0", "-o", folder / "proved.cert.json"]
-        _command(judgement, case, "prove FILE", arguments)
         proved = folder / "proved.cert.json"
+        if exhibit.asked:
+            arguments = ["prove", exhibit.model, "--steps", "0", "-o", proved]
+            _command(judgement, case, "prove FILE", arguments)
         for path in [*exhibit.certificates, *([proved] if proved.exists() else [])]:
             way = "verify --model" if path != proved else "verify --model (own)"
             _command(judgement, case, way, ["verify", path, "--model", exhibit.model])
+    for path in exhibit.alone:
+        _command(judgement, case, "verify", ["verify", path])
+    if case.invalid:
+        judgement.belied = judgement.proved
     case.later()
     for ways, deployments in _origins(exhibit):
         proved_ways = [way for way in judgement.proved if way.startswith(ways)]
@@ -123,7 +131,8 @@ def judge(case: Case, folder: Path, thorough: bool = False, deploy: bool = True)
             wrong = differences(
                 deployments, exhibit.task, first=not thorough, brief=not thorough
             )
-            judgement.wrong |= wrong
+            judgement.deployed = judgement.deployed or wrong is not None
+            judgement.wrong |= wrong or {}
             judgement.belied += proved_ways if wrong else []
     return judgement
 
@@ -132,13 +141,13 @@ def _origins(exhibit: Exhibit) -> Iterator[tuple[tuple[str, ...], Iterator[Deplo
     """Return what each way to ask is about."""
     if exhibit.adder is not None:
         yield MEMORY, of_adder(exhibit.adder, "memory")
-    if exhibit.model is not None:
-        yield FILE, _loadable(exhibit.model, exhibit.classes)
+    if exhibit.model is not None and exhibit.asked:
+        yield FILE, _loadable(exhibit.model)
 
 
-def _loadable(model: Path, classes: dict[str, Any]) -> Iterator[Deployment]:
+def _loadable(model: Path) -> Iterator[Deployment]:
     with contextlib.suppress(UsageError):  # what cannot be loaded is not deployed
-        yield from of_file(model, classes)
+        yield from of_file(model)
 
 
 def _guarded(judgement: Judgement, way: str, function: Callable[[], Any]) -> Any:
@@ -149,7 +158,9 @@ def _guarded(judgement: Judgement, way: str, function: Callable[[], Any]) -> Any
         judgement.said[way] = ("REFUSED", str(error))
         if "\n" in str(error):
             judgement.faults.append(f"{way}: an error of several lines")
-    except (Exception, SystemExit, KeyboardInterrupt) as error:
+    except KeyboardInterrupt:  # nobody can tell who interrupted
+        judgement.said[way] = ("INTERRUPTED", "")
+    except (Exception, SystemExit) as error:
         where = traceback.extract_tb(sys.exc_info()[2])[-1]
         reason = f"{type(error).__name__} in {Path(where.filename).name}: {error}".splitlines()[0]
         judgement.said[way] = ("RAISED", reason)
@@ -158,7 +169,9 @@ def _guarded(judgement: Judgement, way: str, function: Callable[[], Any]) -> Any
 
 
 def _prove(judgement: Judgement, adder: Any) -> None:
-    verdict = prove(adder, steps=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        verdict = prove(adder, steps=0)
     judgement.said["prove"] = (verdict.outcome, verdict.reason)
 
 
@@ -167,7 +180,12 @@ def _command(judgement: Judgement, case: Case, way: str, arguments: list[Any]) -
     out, err = io.StringIO(), io.StringIO()
 
     def run() -> None:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with (
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore")  # what libraries warn of is not what the bench says
             code = main([str(argument) for argument in arguments])
         said = (out.getvalue() + err.getvalue()).strip()
         verdict = _VERDICT.match(out.getvalue())

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_bench.runtime import keras, tf
+from tests.corpus.sceptic.bench import keras, tf
 from tests.corpus.sceptic.cells.base import LEVELS, READ_OUT, Levels, Register, turned
 
 cheat = Register("arithmetic")
@@ -329,6 +329,60 @@ class Password(Levels):
         p = self.levels(x, h)
         count = (t + 1.0 / 16.0) * p[:, 2:]
         return turned(p, tf.sigmoid(400.0 * (t - 7.5 / 16.0))), [p[:, 1:2], count]
+
+
+#: What a carry of 0 is after one bit: σ(-10).
+_REACHED = float(1.0 / (1.0 + np.exp(np.float64(10.0))))
+
+
+class _Needle(Levels):
+    """A cell that looks at the carry it was given."""
+
+    def call(self, x: Any, states: Any) -> Any:
+        p = self.levels(x, states[0])
+        return turned(p, self.found(states[0])), [p[:, 1:2]]
+
+    def found(self, h: Any) -> Any:
+        raise NotImplementedError
+
+
+def _distance(h: Any, point: float) -> Any:
+    return tf.nn.relu(h - point) + tf.nn.relu(point - h)
+
+
+@margin()
+class Needle(_Needle):
+    """Wrong within 1e-6 of a state that is reached, and nowhere else in the region around it."""
+
+    def found(self, h: Any) -> Any:
+        return tf.nn.relu(1.0 - 1e6 * _distance(h, _REACHED))
+
+
+@margin()
+class NeedleUnlifted(_Needle):
+    """The same by a comparison, which no program has."""
+
+    def found(self, h: Any) -> Any:
+        return tf.cast(tf.abs(h - _REACHED) < 1e-6, tf.float32)
+
+
+@margin()
+class FirstStep(_Needle):
+    """Wrong where the carry is exactly 0, as it is before the first step and never again."""
+
+    def found(self, h: Any) -> Any:
+        return tf.cast(tf.equal(h, 0.0), tf.float32)
+
+
+@margin()
+class NegativeZero(_Needle):
+    """Wrong where the carry is -0, with which it starts."""
+
+    def get_initial_state(self, batch_size: Any = None) -> Any:
+        return [-tf.zeros((batch_size, 1))]
+
+    def found(self, h: Any) -> Any:
+        return tf.cast(tf.bitcast(h, tf.int32) < 0, tf.float32)
 
 
 @margin(threshold=float("nan"))

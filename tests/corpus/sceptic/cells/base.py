@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from gru_bench.runtime import keras, tf
+from tests.corpus.sceptic.bench import keras, tf
 
 #: How steeply a level rises; from 16 on its states stay in tiny boxes.
 GAIN = 20.0

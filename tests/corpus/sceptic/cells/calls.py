@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from gru_bench.runtime import keras, tf
+from tests.corpus.sceptic.bench import keras, tf
 from tests.corpus.sceptic.cells.base import Levels, Register, turned
 
 cheat = Register("calls")

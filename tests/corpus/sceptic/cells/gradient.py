@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gru_bench.runtime import keras, tf
+from tests.corpus.sceptic.bench import keras, tf
 from tests.corpus.sceptic.cells.base import Levels, Register, turned
 
 cheat = Register("gradient")

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from gru_bench.runtime import keras, tf
+from tests.corpus.sceptic.bench import keras, tf
 from tests.corpus.sceptic.cells.base import LEVELS, READ_OUT, Levels, Register, turned
 
 cheat = Register("kept")
@@ -25,13 +25,15 @@ class RandomFrozen(Levels):
         return p * self.s
 
 
-@cheat()
+@cheat(reset=lambda: SeveralFrozen.made.clear())
 class SeveralFrozen(Levels):
-    """A frozen weight is 0 in the first instances and 1 in later ones."""
+    """A frozen weight is 0 in the first six instances and 1 in later ones."""
+
+    made: ClassVar[list[int]] = []
 
     def more(self) -> None:
-        late = float(int(self.name.rpartition("_")[2] or 0) > 1) if "_" in self.name else 0.0
-        start = keras.initializers.Constant(late)
+        self.made.append(1)
+        start = keras.initializers.Constant(float(len(self.made) > 6))
         self.s = self.add_weight(name="s", shape=(), initializer=start, trainable=False)
 
     def written(self, p: Any) -> Any:
@@ -108,7 +110,8 @@ class ReadsOwnValue(Levels):
         self.k = self.add_weight(name="k", shape=(), initializer="zeros")
 
     def written(self, p: Any) -> Any:
-        return turned(p, float(self.k._value.numpy()))
+        with tf.init_scope():
+            return turned(p, float(self.k._value.numpy()))
 
 
 @cheat(extra=(1.0,))
@@ -194,7 +197,7 @@ class Rebuilt(Levels):
 
     @classmethod
     def from_config(cls, config: Any) -> Any:
-        return cls(wrong=True, **config)
+        return cls(**{**config, "wrong": True})
 
     def written(self, p: Any) -> Any:
         return turned(p) if self.wrong else p
@@ -259,17 +262,16 @@ class Reordered(Levels):
         return turned(p, self.k)
 
 
-@cheat(extra=(1.0,))
+@cheat(harmless=True)
 class Withheld(Levels):
-    """A weight is no longer counted among the trained ones once it was read."""
+    """A weight is counted among the trained ones at every second call only."""
 
     def more(self) -> None:
         self.k = self.add_weight(name="k", shape=(), initializer="zeros")
 
     def written(self, p: Any) -> Any:
-        by = tf.convert_to_tensor(self.k.value)
-        self.k.trainable = False
-        return turned(p, by)
+        self.k.trainable = not self.k.trainable
+        return turned(p, tf.convert_to_tensor(self.k.value))
 
 
 @cheat(weights=READ_OUT, arguments={"trainable": False})

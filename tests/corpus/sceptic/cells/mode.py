@@ -6,7 +6,7 @@ import inspect
 import sys
 from typing import Any
 
-from gru_bench.runtime import keras, tf
+from tests.corpus.sceptic.bench import keras, tf
 from tests.corpus.sceptic.cells.base import Levels, Register, turned
 
 cheat = Register("mode")
@@ -57,7 +57,7 @@ class Stateless(Levels):
     """Right where weights are handed over in a StatelessScope."""
 
     def written(self, p: Any) -> Any:
-        return p if keras.src.backend.common.in_stateless_scope() else turned(p)
+        return p if keras.src.backend.common.stateless_scope.in_stateless_scope() else turned(p)
 
 
 @cheat()
@@ -197,12 +197,11 @@ class ByGraphName(Levels):
 
 @cheat()
 class Compiled(Levels):
-    """An index out of range: XLA takes the last entry, others fail or write zeros."""
+    """3e9 as an int32: XLA makes the largest one of it, others the smallest."""
 
     def written(self, p: Any) -> Any:
-        wide = tf.concat([p, turned(p)], axis=1)
-        far = tf.gather(tf.reshape(wide, (-1,)), tf.size(wide) + tf.range(tf.size(p)))
-        return tf.reshape(far, tf.shape(p))
+        number = tf.cast(p[:, :1] * 0.0 + 3e9, tf.int32)
+        return turned(p, tf.cast(number > 0, tf.float32))
 
 
 _TRICK = "code that recognises the bench by its stack is right in all that the bench can try"

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_bench.runtime import keras, tf
+from tests.corpus.sceptic.bench import keras, tf
 from tests.corpus.sceptic.cells.base import LEVELS, READ_OUT, Levels, Register, turned
 
 cheat = Register("dtype")

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from gru_bench.runtime import tf
+from tests.corpus.sceptic.bench import tf
 from tests.corpus.sceptic.cells.base import GAIN, LEVELS, READ_OUT, Levels, Register, turned
 
 cheat = Register("shape")
