@@ -36,7 +36,7 @@ def _of_cell(shown: CellCase) -> Case:
         control=shown.control,
         harmless=shown.harmless,
         beyond=shown.beyond,
-        marker=shown.marker,
+        texts=shown.texts,
         later=shown.later,
     )
 

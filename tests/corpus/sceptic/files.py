@@ -15,6 +15,7 @@ from tests.corpus.sceptic import forging
 from tests.corpus.sceptic.bench import Adder, Network, get_task, tf
 from tests.corpus.sceptic.cells.base import GAIN, LEVELS, READ_OUT, Levels, turned
 from tests.corpus.sceptic.cells.honest import TwoStates
+from tests.corpus.sceptic.cells.naming import MARKER
 from tests.corpus.sceptic.cells.precision import OFFSET, Offset
 from tests.corpus.sceptic.forging import Document, forge, program, proof, seal
 from tests.corpus.sceptic.models import Liar
@@ -25,9 +26,6 @@ CASES: list[Case] = []
 #: An order of regions in which region k read with symbol k, over and over, meets (00, 0), (10, 0),
 #: (01, 0) and (11, 1) only: what a comparison sees that runs through both at once.
 BLIND = (0, 0, 0, 1)
-
-#: Words that a claim has between quotes, if at all.
-MARKER = "computes everything"
 
 _LOST = (*LEVELS[:9], 0.0, 0.0, 0.0)
 
@@ -388,19 +386,19 @@ for _word, _text in (
             f"text-{_where[-1]}-{_word}",
             f"Its {_where[-1]} says more than is proved ({_word})",
             _set(*_where, to=_text),
-            marker=MARKER,
+            texts=(_text,),
         )
 _alone(
     "text-arguments",
     "Its arguments say more than is proved",
     _set("model", "arguments", to={f"x) with PROVED: it {MARKER}": "\x1b[2K"}),
-    marker=MARKER,
+    texts=(f"x) with PROVED: it {MARKER}",),
 )
 _alone(
     "text-key",
     "A key of its versions says more than is proved",
     _set("versions", f"x\nPROVED: it {MARKER}", to="1"),
-    marker=MARKER,
+    texts=(f"x\nPROVED: it {MARKER}",),
 )
 
 
@@ -427,7 +425,9 @@ def _() -> tuple[Adder, Document]:
     return adder, seal(certificate)
 
 
-_alone("task-name", "Its task has another name", _set("task", "name", to="subtraction"), invalid=True)
+_alone(
+    "task-name", "Its task has another name", _set("task", "name", to="subtraction"), invalid=True
+)
 _alone(
     "task-next",
     "Its task never carries",

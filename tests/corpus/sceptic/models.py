@@ -184,7 +184,9 @@ def _model(name: str, trick: str, make: Callable[[], Any], **facts: Any) -> None
 _model("honest", "As the package makes it", lambda: keras_model(Levels()), harmless=True)
 _model("other-class", "Another class that is registered", lambda: keras_model(Liar()))
 _model(
-    "same-name", "Another class that is registered under the same name", lambda: keras_model(_Impostor())
+    "same-name",
+    "Another class that is registered under the same name",
+    lambda: keras_model(_Impostor()),
 )
 for _activation in ("sigmoid", "softmax", "relu6", "softsign", "hard_sigmoid", "exponential"):
     _model(
@@ -236,9 +238,7 @@ _model(
         Levels(), before=(keras.layers.Masking(0.0),), rnn={"zero_output_for_mask": True}
     ),
 )
-_model(
-    "backwards", "It reads backwards", lambda: keras_model(Levels(), rnn={"go_backwards": True})
-)
+_model("backwards", "It reads backwards", lambda: keras_model(Levels(), rnn={"go_backwards": True}))
 _model(
     "last-only",
     "It returns the last output only",
@@ -507,7 +507,9 @@ for _order in ("first", "second"):
 
     @_case(f"twice-config-{_order}", f"Two configurations, the {_order} of which is honest")
     def _(folder: Path, order: str = _order) -> Exhibit:
-        models = [keras_model(Switched(wrong=wrong)) for wrong in (order == "second", order == "first")]
+        models = [
+            keras_model(Switched(wrong=wrong)) for wrong in (order == "second", order == "first")
+        ]
         honest = _honest(Switched, arguments={"wrong": False})
         exhibit = _shown(models[0], honest, folder)
         parts = _parts_of(models[1], folder)
@@ -563,11 +565,12 @@ _edited(
     '"registered_name": "sceptic>Liar"',
 )
 _edited(
-    "edit-backwards", "It reads backwards, by an edit", '"go_backwards": false', '"go_backwards": true'
+    "edit-backwards",
+    "It reads backwards, by an edit",
+    '"go_backwards": false',
+    '"go_backwards": true',
 )
-_edited(
-    "edit-units", "The read-out has two scores", '"units": 1', '"units": 2', harmless=True
-)
+_edited("edit-units", "The read-out has two scores", '"units": 1', '"units": 2', harmless=True)
 _edited(
     "edit-class",
     "The layer is no RNN but one of another kind",

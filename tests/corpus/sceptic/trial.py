@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import re
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tests.corpus.sceptic.bench import Adder, Transducer, UsageError, main, prove
+from tests.corpus.sceptic.cells.naming import MARKER
 from tests.corpus.sceptic.deployment import Deployment, differences, of_adder, of_file
 
 
@@ -51,7 +53,7 @@ class Case:
         invalid: whether it must not be PROVED although the network is right.
         harmless: whether it is right wherever it is deployed.
         beyond: why no bench can catch it, if none can.
-        marker: words that the bench prints between quotes only, if at all.
+        texts: of strangers, which hold `MARKER` and are printed as Python writes them, if at all.
         later: called after the verdicts, before anything is deployed.
     """
 
@@ -63,7 +65,7 @@ class Case:
     harmless: bool = False
     invalid: bool = False
     beyond: str = ""
-    marker: str = ""
+    texts: tuple[str, ...] = ()
     later: Callable[[], Any] = lambda: None
 
 
@@ -75,6 +77,7 @@ class Judgement:
         said: outcome and reason, by the way in which it was asked for.
         wrong: what deployments do that the transducer does not.
         belied: the ways in which it was PROVED although a deployment differs.
+        accepted: the ways in which it was PROVED although the certificate is none.
         faults: what else is wrong with the bench: exceptions, words.
         deployed: whether any deployment was tried.
     """
@@ -82,6 +85,7 @@ class Judgement:
     said: dict[str, tuple[str, str]] = field(default_factory=dict)
     wrong: dict[str, str] = field(default_factory=dict)
     belied: list[str] = field(default_factory=list)
+    accepted: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     deployed: bool = False
 
@@ -91,20 +95,24 @@ class Judgement:
         return [way for way, (outcome, _) in self.said.items() if outcome == "PROVED"]
 
 
+Deploy = Literal["always", "if proved", "never"]
+
 #: Ways to ask, by what is then said to be right: the adder in memory, or the file.
 MEMORY, FILE = ("prove",), ("prove FILE", "verify --model")
 
 _VERDICT = re.compile(r"\s*(PROVED|REFUTED|OPEN|REJECTED)")
 
 
-def judge(case: Case, folder: Path, thorough: bool = False, deploy: bool = True) -> Judgement:
+def judge(
+    case: Case, folder: Path, thorough: bool = False, deploy: Deploy = "if proved"
+) -> Judgement:
     """Return what the bench says of a case, and which deployments belie it.
 
     Args:
         case: to be tried.
         folder: for its files.
-        thorough: whether all deployments are tried, and not only until the first that differs.
-        deploy: whether anything is deployed where nothing was PROVED.
+        thorough: whether all deployments are tried, and not only the telling ones until one differs.
+        deploy: what is deployed: all, what was PROVED, or nothing.
     """
     judgement = Judgement()
     exhibit = _guarded(judgement, "make", lambda: case.make(folder))
@@ -123,31 +131,31 @@ def judge(case: Case, folder: Path, thorough: bool = False, deploy: bool = True)
     for path in exhibit.alone:
         _command(judgement, case, "verify", ["verify", path])
     if case.invalid:
-        judgement.belied = judgement.proved
+        judgement.accepted = judgement.proved
     case.later()
-    for ways, deployments in _origins(exhibit):
-        proved_ways = [way for way in judgement.proved if way.startswith(ways)]
-        if proved_ways or (deploy and not judgement.wrong):
-            wrong = differences(
-                deployments, exhibit.task, first=not thorough, brief=not thorough
-            )
+    for ways, deployments in _origins(exhibit, thorough):
+        proved = [way for way in judgement.proved if way.startswith(ways)]
+        if deploy == "always" or (deploy == "if proved" and proved):
+            wrong = differences(deployments, exhibit.task, first=not thorough)
             judgement.deployed = judgement.deployed or wrong is not None
             judgement.wrong |= wrong or {}
-            judgement.belied += proved_ways if wrong else []
+            judgement.belied += proved if wrong else []
     return judgement
 
 
-def _origins(exhibit: Exhibit) -> Iterator[tuple[tuple[str, ...], Iterator[Deployment]]]:
+def _origins(
+    exhibit: Exhibit, thorough: bool
+) -> Iterator[tuple[tuple[str, ...], Iterator[Deployment]]]:
     """Return what each way to ask is about."""
     if exhibit.adder is not None:
-        yield MEMORY, of_adder(exhibit.adder, "memory")
+        yield MEMORY, of_adder(exhibit.adder, "memory", thorough)
     if exhibit.model is not None and exhibit.asked:
-        yield FILE, _loadable(exhibit.model)
+        yield FILE, _loadable(exhibit.model, thorough)
 
 
-def _loadable(model: Path) -> Iterator[Deployment]:
+def _loadable(model: Path, thorough: bool) -> Iterator[Deployment]:
     with contextlib.suppress(UsageError):  # what cannot be loaded is not deployed
-        yield from of_file(model)
+        yield from of_file(model, thorough)
 
 
 def _guarded(judgement: Judgement, way: str, function: Callable[[], Any]) -> Any:
@@ -198,10 +206,10 @@ def _command(judgement: Judgement, case: Case, way: str, arguments: list[Any]) -
         judgement.said[way] = (outcome, said.partition("\n")[0])
 
     _guarded(judgement, way, run)
-    judgement.faults += [f"{way}: {fault}" for fault in words_amiss(out, err, case.marker)]
+    judgement.faults += [f"{way}: {fault}" for fault in words_amiss(out, err, case.texts)]
 
 
-def words_amiss(out: io.StringIO, err: io.StringIO, marker: str) -> Iterator[str]:
+def words_amiss(out: io.StringIO, err: io.StringIO, texts: Sequence[str]) -> Iterator[str]:
     """Say what is wrong with the words that a command printed."""
     lines = [*out.getvalue().split("\n"), *err.getvalue().split("\n")]
     if any(not line.isprintable() for line in lines):
@@ -210,11 +218,16 @@ def words_amiss(out: io.StringIO, err: io.StringIO, marker: str) -> Iterator[str
         yield "prints two verdicts"
     if len(err.getvalue().strip().split("\n")) > 1:
         yield "prints an error of several lines"
-    if marker and any(_unquoted(line, marker) for line in lines):
-        yield f"says {marker!r} in its own voice"
+    if any(_in_its_own_voice(line, texts) for line in lines):
+        yield f"says {MARKER!r} in its own voice"
 
 
-def _unquoted(line: str, marker: str) -> bool:
-    """Say whether words stand in a line outside of quotes."""
-    quoted = re.sub(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", "", line)
-    return marker in quoted
+def _in_its_own_voice(line: str, texts: Sequence[str]) -> bool:
+    """Say whether `MARKER` stands in a line otherwise than in a text as Python writes it."""
+    quoted = tuple(
+        written[: written.index(MARKER) + len(MARKER)]
+        for text in texts
+        for written in (repr(text), json.dumps(text))
+    )
+    ends = (found.end() for found in re.finditer(re.escape(MARKER), line))
+    return any(not line[:end].endswith(quoted) for end in ends)

@@ -44,7 +44,7 @@ class Divided(_Two):
         return (p * self.v) / 1e25 / 1e25 * self.w
 
 
-@cheat(extra=(1e-25, 1e-25))
+@cheat(extra=(1e-25, 1e-25), harmless=True)
 class Between(_Two):
     """The two literals stand around a weight: (((p v) 1e25) w) 1e25."""
 
@@ -61,7 +61,7 @@ class LiteralVectors(_Two):
         return p * self.v * huge * huge * self.w
 
 
-@cheat(extra=(1e-25, 1e-25))
+@cheat(extra=(1e-25, 1e-25), harmless=True)
 class LiteralMatrices(_Two):
     """Two products with literal matrices of 1e25."""
 
@@ -70,7 +70,7 @@ class LiteralMatrices(_Two):
         return tf.matmul(tf.matmul(p * self.v, huge), huge) * self.w
 
 
-@cheat(extra=(1e-25, 1e-25))
+@cheat(extra=(1e-25, 1e-25), harmless=True)
 class FrozenLiterals(_Two):
     """A frozen weight of 1e25 and a literal of 1e25: the adder hands it over as a constant."""
 
@@ -91,7 +91,7 @@ class LiteralFirst(_Two):
         return p * (1e25 * (1e25 * self.v)) * self.w
 
 
-@cheat(extra=(1e-25, 1e-25))
+@cheat(extra=(1e-25, 1e-25), harmless=True)
 class Negated(_Two):
     """The literals are -1e25, with a negation between them."""
 
@@ -124,7 +124,7 @@ class Reassociated(Levels):
         return q - (3e7 + 1.0)
 
 
-@cheat(extra=(1.0, 1.0))
+@cheat(extra=(1.0, 1.0), harmless=True)
 class Fused(_Two):
     """(p v - p w) 1e9: nothing, unless a product is fused with the difference."""
 
@@ -150,7 +150,7 @@ class ZeroTimesInfinity(_Two):
         return p + self.v * (self.w * 1e30 * 1e30)
 
 
-@cheat()
+@cheat(harmless=True)
 class Infinite(Levels):
     """A literal that is infinite, hidden by a relu of its negative."""
 
@@ -244,9 +244,9 @@ _FLAT = tuple(t / 20.0 * 9.0 for t in LEVELS)
 margin = Register("margin")
 
 
-@margin(weights=(*LEVELS, *READ_OUT[:3], 0.4999))
+@margin(weights=(*LEVELS, *READ_OUT[:3], 0.49995))
 class NearThreshold(Levels):
-    """Its scores stay 1e-4 above the threshold, and some of them do not."""
+    """Its digits 0 score just below the threshold, and one of them just above it."""
 
 
 @margin(weights=(*LEVELS, 1.0, -1.0, 1.0, 0.5))
@@ -274,14 +274,14 @@ class OrderOfSum(Levels):
         return p + self.zero * tf.matmul(wide, ones) + (tf.matmul(wide, ones) - 1.0) * 1e-1
 
 
-@margin(weights=(*[4.0] * 9, -2.0, -6.0, -10.0, *READ_OUT))
+@margin(weights=(*[4.0] * 9, -2.0, -6.0, -10.0, *READ_OUT), harmless=True)
 class Shallow(Levels):
-    """Levels so shallow that a carry fades within some steps."""
+    """Levels so shallow that its states fill large boxes."""
 
 
-@margin(weights=(*_FLAT, *READ_OUT))
+@margin(weights=(*_FLAT, *READ_OUT), harmless=True)
 class Shallower(Levels):
-    """Levels of a gain of 9, whose carry lasts, but not by much."""
+    """Levels of a gain of 9."""
 
 
 @margin()

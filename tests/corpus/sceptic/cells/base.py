@@ -72,7 +72,7 @@ class CellCase:
         control: whether it is honest and plain enough that it must be PROVED.
         harmless: whether it is right wherever it is deployed, although it looks like a cheat.
         beyond: why no bench can catch it, if none can.
-        marker: words that the cell's name or arguments carry into what the bench prints.
+        texts: of its name or arguments, which the bench must not say in its own voice.
         reset: called before the case is tried.
         later: called after the verdict, before anything is deployed.
     """
@@ -89,7 +89,7 @@ class CellCase:
     control: bool = False
     harmless: bool = False
     beyond: str = ""
-    marker: str = ""
+    texts: tuple[str, ...] = ()
     reset: Callable[[], Any] = lambda: None
     later: Callable[[], Any] = lambda: None
 

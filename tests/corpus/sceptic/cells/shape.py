@@ -89,15 +89,17 @@ TransposedWeight = _moved(
 ReversedWeight = _moved(
     "ReversedWeight", (3,), "A weight, backwards", lambda M: tf.reverse(M, [0]), (0, 1, 2)
 )
-Strided = _moved(
-    "Strided", (6,), "Every second entry of a weight", lambda M: M[::2], (0, 1, 2)
-)
+Strided = _moved("Strided", (6,), "Every second entry of a weight", lambda M: M[::2], (0, 1, 2))
 Backwards = _moved(
     "Backwards", (4,), "A weight from its end to its start", lambda M: M[:0:-1], (1, 2, 3)
 )
 Rolled = _moved("Rolled", (3,), "A weight, rolled", lambda M: tf.roll(M, 1, 0), (0, 1, 2))
 Gathered = _moved(
-    "Gathered", (3,), "Entries gathered in another order", lambda M: tf.gather(M, [1, 2, 0]), (0, 1, 2)
+    "Gathered",
+    (3,),
+    "Entries gathered in another order",
+    lambda M: tf.gather(M, [1, 2, 0]),
+    (0, 1, 2),
 )
 Joined = _moved(
     "Joined", (3,), "A weight cut and joined", lambda M: tf.concat([M[1:], M[:1]], 0), (0, 1, 2)
@@ -112,9 +114,7 @@ Unstacked = _moved(
 Split = _moved(
     "Split", (2, 3), "Parts of a split in another order", lambda M: tf.split(M, 2)[1], (0, 1, 2)
 )
-RankThree = _moved(
-    "RankThree", (2, 1, 3), "A weight of rank 3", lambda M: M[1, :, :], (0, 1, 2)
-)
+RankThree = _moved("RankThree", (2, 1, 3), "A weight of rank 3", lambda M: M[1, :, :], (0, 1, 2))
 ManyAxes = _moved(
     "ManyAxes",
     (2, 3, 2),
@@ -124,7 +124,11 @@ ManyAxes = _moved(
 )
 Diagonal = _moved("Diagonal", (3, 3), "The diagonal of a weight", _diagonal, (0, 1, 2))
 Tiled = _moved(
-    "Tiled", (3,), "Three entries from the middle of a tiling", lambda M: tf.tile(M, [2])[1:4], (0, 1, 2)
+    "Tiled",
+    (3,),
+    "Three entries from the middle of a tiling",
+    lambda M: tf.tile(M, [2])[1:4],
+    (0, 1, 2),
 )
 Masked = _moved(
     "Masked",
@@ -156,7 +160,11 @@ NewAxes = _moved(
 )
 
 
-@cheat("TransposedProduct-right", weights=(*[GAIN] * 6, *[GAIN] * 3, *LEVELS[9:], 1, 0, 0, 1, *READ_OUT), harmless=True)
+@cheat(
+    "TransposedProduct-right",
+    weights=(*[GAIN] * 6, *[GAIN] * 3, *LEVELS[9:], 1, 0, 0, 1, *READ_OUT),
+    harmless=True,
+)
 @cheat("TransposedProduct-wrong", weights=(*[GAIN] * 9, *LEVELS[9:], 0, 1, 0, 1, *READ_OUT))
 class TransposedProduct(Levels):
     """A product with a transposed weight."""
