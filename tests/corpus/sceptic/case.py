@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
+from tests.corpus.sceptic import archives, cells, documents, files, forging
 from tests.corpus.sceptic.bench import Adder, Network, UsageError, cell_name, get_task, keras
-from tests.corpus.sceptic import cells, files, forging, models
 from tests.corpus.sceptic.cells import CellCase
 from tests.corpus.sceptic.trial import Case, Exhibit
 
@@ -41,6 +41,9 @@ def _of_cell(shown: CellCase) -> Case:
     )
 
 
-CASES: list[Case] = [_of_cell(shown) for shown in cells.CASES]
-CASES += models.CASES
-CASES += files.CASES
+CASES: list[Case] = [
+    *map(_of_cell, cells.CASES),
+    *archives.CASES,  # and those of models
+    *files.CASES,
+    *documents.CASES,
+]

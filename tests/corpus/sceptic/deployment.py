@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from tests.corpus.sceptic.bench import Adder, Transducer, keras, tf
 
-
 Symbols = NDArray[np.int64]
 
 #: Rows of the batches that are tried.

@@ -111,7 +111,7 @@ def judge(
     Args:
         case: to be tried.
         folder: for its files.
-        thorough: whether all deployments are tried, and not only the telling ones until one differs.
+        thorough: whether all deployments are tried, not only the telling ones until one differs.
         deploy: what is deployed: all, what was PROVED, or nothing.
     """
     judgement = Judgement()

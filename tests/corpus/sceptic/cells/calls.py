@@ -55,11 +55,14 @@ class EverySecond(Levels):
         return turned(p) if self.calls % 2 else p
 
 
-@cheat(reset=lambda: ClassCounter.count.clear())
+_OF_CLASS: list[int] = []
+
+
+@cheat(reset=_OF_CLASS.clear)
 class ClassCounter(Levels):
     """Counts the calls of all instances in an attribute of the class."""
 
-    count: ClassVar[list[int]] = []
+    count: ClassVar[list[int]] = _OF_CLASS
 
     def written(self, p: Any) -> Any:
         self.count.append(1)
@@ -300,52 +303,54 @@ class CountedApart(Levels):
         return turned(p) if self.seen[key] > 2 else p
 
 
-@cheat(reset=lambda: _cached.cache_clear())
-class Cached(Levels):
-    """A cache of functools decides: the first instance is right, the others are not."""
-
-    def written(self, p: Any) -> Any:
-        return p if _cached() == id(self) else turned(p)
-
-    def call(self, x: Any, states: Any) -> Any:
-        if not _cached.cache_info().currsize:
-            _first.append(id(self))
-        return super().call(x, states)
-
-
-_first: list[int] = []
+_FIRST: list[int] = []
 
 
 @functools.cache
 def _cached() -> int:
-    return _first[-1]
+    return _FIRST[-1]
 
 
-@cheat(reset=lambda: Second.names.clear())
+@cheat(reset=_cached.cache_clear)
+class Cached(Levels):
+    """A cache of functools decides: the first instance is right, the others are not."""
+
+    def call(self, x: Any, states: Any) -> Any:
+        if not _cached.cache_info().currsize:
+            _FIRST.append(id(self))
+        return super().call(x, states)
+
+    def written(self, p: Any) -> Any:
+        return p if _cached() == id(self) else turned(p)
+
+
+_MADE: list[int] = []
+
+
+@cheat(reset=_MADE.clear)
 class Second(Levels):
     """Every second instance is wrong."""
 
-    names: ClassVar[list[int]] = []
-
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.names.append(1)
-        self.wrong = len(self.names) % 2 == 0
+        _MADE.append(1)
+        self.wrong = len(_MADE) % 2 == 0
 
     def written(self, p: Any) -> Any:
         return turned(p) if self.wrong else p
 
 
-@cheat(reset=lambda: Later.names.clear())
+_MADE_LATER: list[int] = []
+
+
+@cheat(reset=_MADE_LATER.clear)
 class Later(Levels):
     """Every instance but the first five is wrong."""
 
-    names: ClassVar[list[int]] = []
-
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.names.append(1)
-        self.wrong = len(self.names) > 5
+        _MADE_LATER.append(1)
+        self.wrong = len(_MADE_LATER) > 5
 
     def written(self, p: Any) -> Any:
         return turned(p) if self.wrong else p

@@ -62,6 +62,8 @@ class AllFrozen(Levels):
     """Its weights are not trained: constants that every instance has."""
 
     def build(self, shape: Any) -> None:
+        del shape
+
         def frozen(name: str, values: Any) -> Any:
             constant = keras.initializers.Constant(np.array(values))
             return self.add_weight(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -25,15 +25,16 @@ class RandomFrozen(Levels):
         return p * self.s
 
 
-@cheat(reset=lambda: SeveralFrozen.made.clear())
+_BUILT: list[int] = []
+
+
+@cheat(reset=_BUILT.clear)
 class SeveralFrozen(Levels):
     """A frozen weight is 0 in the first six instances and 1 in later ones."""
 
-    made: ClassVar[list[int]] = []
-
     def more(self) -> None:
-        self.made.append(1)
-        start = keras.initializers.Constant(float(len(self.made) > 6))
+        _BUILT.append(1)
+        start = keras.initializers.Constant(float(len(_BUILT) > 6))
         self.s = self.add_weight(name="s", shape=(), initializer=start, trainable=False)
 
     def written(self, p: Any) -> Any:
@@ -52,15 +53,16 @@ class RandomNumber(Levels):
         return turned(p, self.by)
 
 
-@cheat(reset=lambda: Alternating.made.clear())
+_TURNS: list[int] = []
+
+
+@cheat(reset=_TURNS.clear)
 class Alternating(Levels):
     """Instances are right and wrong by turns, by a frozen weight that `build` makes."""
 
-    made: ClassVar[list[int]] = []
-
     def more(self) -> None:
-        self.made.append(1)
-        start = keras.initializers.Constant(float(len(self.made) % 2 == 0))
+        _TURNS.append(1)
+        start = keras.initializers.Constant(float(len(_TURNS) % 2 == 0))
         self.s = self.add_weight(name="s", shape=(), initializer=start, trainable=False)
 
     def written(self, p: Any) -> Any:

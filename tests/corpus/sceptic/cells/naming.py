@@ -93,6 +93,7 @@ class NamedWeights(Levels):
     """Its weights are called V and c, as those of the read-out are."""
 
     def build(self, shape: Any) -> None:
+        del shape
         self.W = self.add_weight(name="V", shape=(2, 3))
         self.U = self.add_weight(name="c", shape=(1, 3))
         self.b = self.add_weight(name="V", shape=(3,))
@@ -107,6 +108,7 @@ class NamedBadly(Levels):
     """A weight has a verdict and escape sequences for a name."""
 
     def build(self, shape: Any) -> None:
+        del shape
         self.W = self.add_weight(name=_WEIGHT, shape=(2, 3))
         self.U = self.add_weight(name="U" * 2000, shape=(1, 3))
         self.b = self.add_weight(name="b", shape=(3,))
