@@ -10,7 +10,6 @@ from typing import Any
 from tests.corpus.sceptic.bench import get_task
 from tests.corpus.sceptic.cells.base import LEVELS, READ_OUT, Levels
 from tests.corpus.sceptic.models import (
-    CASES,
     FACTS,
     Switched,
     case,
@@ -21,6 +20,7 @@ from tests.corpus.sceptic.models import (
     rewritten,
     shown,
 )
+from tests.corpus.sceptic.secret import CASES
 from tests.corpus.sceptic.trial import Exhibit
 
 __all__ = ["CASES"]

@@ -22,6 +22,7 @@ def _show(shown: CellCase, folder: Path) -> Exhibit:
     path = folder / "model.keras"
     adder.save(path)
     exhibit.model = path
+    shown.set_on(network.cell)
     with contextlib.suppress(UsageError):  # no certificate can hold such weights
         exhibit.certificates = [forging.write(forging.forge(adder), folder / "forged.cert.json")]
     return exhibit
@@ -43,7 +44,7 @@ def _of_cell(shown: CellCase) -> Case:
 
 CASES: list[Case] = [
     *map(_of_cell, cells.CASES),
-    *archives.CASES,  # and those of models
+    *archives.CASES,  # and those of `models` and `secret`
     *files.CASES,
     *documents.CASES,
 ]

@@ -17,9 +17,9 @@ from tests.corpus.sceptic.bench import Adder, Transducer, keras, tf
 Symbols = NDArray[np.int64]
 
 #: Rows of the batches that are tried.
-SIZES = (1, 2, 3, 5, 8, 64)
-#: ... and those that are tried in every way.
-TELLING = (1, 8)
+SIZES = (1, 2, 3, 5, 8, 16, 64)
+#: ... those that are tried in every way, and those that are cheap.
+TELLING, EAGER = (1, 8), (1, 8, 64, 2, 3, 4, 5, 16, 100)
 #: Steps of random words, and of the long ones that only the adder itself runs.
 STEPS, LONG = 16, 300
 
@@ -114,7 +114,7 @@ def of_model(
         thorough: whether all ways are returned, or the telling ones.
     """
     scored = _Scored(make, adder)
-    for rows in (1, 8, 64, 2, 3, 5):
+    for rows in EAGER:
         yield Deployment(f"{origin} eager {rows}", rows, scored.by(_called))
     for rows in TELLING:
         yield Deployment(f"{origin} eager training=False {rows}", rows, scored.by(_not_training))

@@ -74,6 +74,7 @@ class CellCase:
         beyond: why no bench can catch it, if none can.
         texts: of its name or arguments, which the bench must not say in its own voice.
         reset: called before the case is tried.
+        set_on: called with the cell of the adder in memory, before anything is asked.
         later: called after the verdict, before anything is deployed.
     """
 
@@ -91,6 +92,7 @@ class CellCase:
     beyond: str = ""
     texts: tuple[str, ...] = ()
     reset: Callable[[], Any] = lambda: None
+    set_on: Callable[[Any], Any] = lambda _: None
     later: Callable[[], Any] = lambda: None
 
 

@@ -285,3 +285,27 @@ class Einsum(Levels):
 
     def written(self, p: Any) -> Any:
         return tf.einsum("bi,ci->bi", p, p) / rows(p)
+
+
+@cheat()
+class StaticFour(Levels):
+    """Python reads the static shape: wrong at four rows."""
+
+    def written(self, p: Any) -> Any:
+        return turned(p) if p.shape[0] == 4 else p
+
+
+@cheat()
+class StaticSixteen(Levels):
+    """Python reads the static shape: wrong at sixteen rows."""
+
+    def written(self, p: Any) -> Any:
+        return turned(p) if p.shape[0] == 16 else p
+
+
+@cheat(beyond="code that asks in Python for one number of rows among all is right at all others")
+class StaticHundred(Levels):
+    """Python reads the static shape: wrong at a hundred rows."""
+
+    def written(self, p: Any) -> Any:
+        return turned(p) if p.shape[0] == 100 else p

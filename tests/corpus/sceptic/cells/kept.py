@@ -322,6 +322,102 @@ class StateInVariable(Levels):
         return p, [p[:, 1:2]]
 
 
+def _set_wrong(cell: Any) -> None:
+    cell.wrong = True
+
+
+@cheat(set_on=_set_wrong)
+class SetBefore(Levels):
+    """An attribute of the cell in memory was set by its user, which no file knows."""
+
+    wrong = False
+
+    def written(self, p: Any) -> Any:
+        return turned(p) if self.wrong else p
+
+
+def _set_call(cell: Any) -> None:
+    cell.written = turned
+
+
+@cheat(set_on=_set_call)
+class Patched(Levels):
+    """A method of the cell in memory was replaced by its user."""
+
+
+def _set_weight(cell: Any) -> None:
+    cell.k.assign(1.0)
+
+
+@cheat(set_on=_set_weight)
+class SetFrozen(Levels):
+    """A frozen weight of the cell in memory was set by its user after it was saved."""
+
+    def more(self) -> None:
+        self.k = self.add_weight(name="k", shape=(), initializer="zeros", trainable=False)
+
+    def written(self, p: Any) -> Any:
+        return turned(p, self.k)
+
+
+@cheat(harmless=True)
+class OutputSize(Levels):
+    """Its `output_size` is not the size of its output."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.output_size = 5
+
+
+@cheat(harmless=True)
+class StateSize(Levels):
+    """Its `state_size` is not the size of its state."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.state_size = 2
+
+    def get_initial_state(self, batch_size: Any = None) -> Any:
+        return [tf.zeros((batch_size, 1))]
+
+
+@cheat(harmless=True)
+class LateWeight(Levels):
+    """It makes a weight at its second call."""
+
+    calls = 0
+
+    def written(self, p: Any) -> Any:
+        self.calls += 1
+        if self.calls == 2:
+            self.late = self.add_weight(name="late", shape=(), initializer="zeros")
+        return p
+
+
+@cheat(harmless=True)
+class StateDouble(Levels):
+    """Its state is kept in float64."""
+
+    def get_initial_state(self, batch_size: Any = None) -> Any:
+        return [tf.zeros((batch_size, 1), tf.float64)]
+
+    def call(self, x: Any, states: Any) -> Any:
+        p = self.levels(x, tf.cast(states[0], tf.float32))
+        return p, [tf.cast(p[:, 1:2], tf.float64)]
+
+
+@cheat(harmless=True)
+class StateInDict(Levels):
+    """Its state is a dictionary."""
+
+    def get_initial_state(self, batch_size: Any = None) -> Any:
+        return {"carry": tf.zeros((batch_size, 1))}
+
+    def call(self, x: Any, states: Any) -> Any:
+        p = self.levels(x, states["carry"])
+        return p, {"carry": p[:, 1:2]}
+
+
 @cheat(
     beyond="the world outside may change after the proof",
     reset=lambda: os.environ.pop("LEVELS_DAY", None),

@@ -204,6 +204,49 @@ class Compiled(Levels):
         return turned(p, tf.cast(number > 0, tf.float32))
 
 
+@cheat()
+class InLoopOfAnyRows(Levels):
+    """Wrong in the body of a loop over batches of any size, as Keras's predict has it."""
+
+    def written(self, p: Any) -> Any:
+        if tf.executing_eagerly() or p.shape[0] is not None:
+            return p
+        return turned(p) if "body" in tf.compat.v1.get_default_graph().name else p
+
+
+@cheat()
+class Hooked(keras.layers.SimpleRNNCell):
+    """Keras's RNN layer asks it for a dropout mask before each sequence, nobody else does."""
+
+    def __init__(self, units: int = 3, **kwargs: Any) -> None:
+        super().__init__(units, **kwargs)
+        self.state_size, self.output_size = 1, 3
+        self.wrong = False
+
+    def build(self, shape: Any) -> None:
+        del shape
+        self.W = self.add_weight(name="W", shape=(2, 3))
+        self.U = self.add_weight(name="U", shape=(1, 3))
+        self.b = self.add_weight(name="b", shape=(3,))
+        self.built = True
+
+    def get_initial_state(self, batch_size: Any = None) -> Any:
+        return [tf.zeros((batch_size, 1))]
+
+    def get_dropout_mask(self, step_input: Any) -> Any:
+        self.wrong = True
+        return super().get_dropout_mask(step_input)
+
+    def reset_dropout_mask(self) -> None:
+        self.wrong = False
+        super().reset_dropout_mask()
+
+    def call(self, x: Any, states: Any, training: Any = False) -> Any:
+        del training
+        p = tf.sigmoid(tf.matmul(x, self.W) + tf.matmul(states[0], self.U) + self.b)
+        return (turned(p) if self.wrong else p), [p[:, 1:2]]
+
+
 _TRICK = "code that recognises the bench by its stack is right in all that the bench can try"
 
 
