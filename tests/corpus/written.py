@@ -69,7 +69,7 @@ def _rules(rng: random.Random, features: Features) -> list[tuple[float, Rule]]:
     chosen = [(w * rng.uniform(0.5, 2), rule) for w, rule in ordinary if rng.random() < KNOWN]
     for asked, rules in ((features.strange, tricks.STRANGE), (features.tricks, tricks.BATCHED)):
         if asked:  # one kind or two, so that most of the cell is as others are
-            chosen += rng.sample(rules, rng.choice([1, 1, 2]))
+            chosen += [(4 * w, rule) for w, rule in rng.sample(rules, rng.choice([1, 1, 2]))]
     return chosen or ordinary
 
 
