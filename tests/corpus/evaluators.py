@@ -33,8 +33,8 @@ Ends = list[tuple[Array, Array]]
 #: Bits that the checker computes with here, and the errors of activations that it is told.
 _PRECISION, _ERROR = 128, 2.0**-20
 
-#: Half-width of the boxes of states, and where in them the true states lie, as a share of it.
-_RADIUS, _PLACE = 0.25, 0.5
+#: Half-width of the boxes of states, and how far from their middles the true states lie.
+_RADIUS, _AWAY = 0.25, 0.125
 
 #: Relative: what rounding to nearest may take from an end. Faults are far larger.
 _SLACK = 1e-9
@@ -50,12 +50,18 @@ class NotEnclosed(Exception):
 
 @dataclass(frozen=True)
 class _Case:
-    """One row of inputs `(F,)`, and the middle of a box around its states, all in one `(N,)`."""
+    """One row of inputs `(F,)`, its states and the middle of a box around them, `(N,)` each."""
 
     program: Program
     weights: Sequence[Array]
     x: Array
+    state: Array
     center: Array
+
+    @property
+    def place(self) -> Array:
+        """Where in the box the states lie, in [-1, 1]."""
+        return (self.state - self.center) / _RADIUS
 
     def split(self, values: Array) -> list[Array]:
         """Return each state's part of all states together."""
@@ -77,8 +83,8 @@ def run_everywhere(program: Program, order: Sequence[str], point: Point, answer:
     """
     weights = [point.weights[name] for name in order]
     state = np.concatenate([s[0] for s in point.states])
-    center = np.float64(np.float32(state - _RADIUS * _PLACE))
-    case = _Case(program, weights, point.x[0], center)
+    center = np.float64(np.float32(state - _AWAY))
+    case = _Case(program, weights, point.x[0], state, center)
     for name, run in _EVALUATORS.items():
         with _told(name):
             ends = run(case)
@@ -105,7 +111,7 @@ def _compare(what: str, low: Array, high: Array, value: Array) -> None:
 def _enclosed(case: _Case) -> Ends:
     """The finder's enclosures, over a point and over a box: what both leave."""
     algebra = Enclosures(measured_rounding())
-    c = np.stack([case.center + _RADIUS * _PLACE, case.center])
+    c = np.stack([case.state, case.center])
     r = np.stack([np.zeros_like(case.center), np.full_like(case.center, _RADIUS)])
     zero = np.zeros_like(c)
     whole = Enclosure(c, r[..., None] * np.eye(c.shape[1]), zero, c - r, c + r, zero)
@@ -114,12 +120,13 @@ def _enclosed(case: _Case) -> Ends:
     with np.errstate(over="ignore", invalid="ignore"):
         x = algebra.rows(np.stack([case.x, case.x]))
         made, new = case.program.evaluate(algebra, x, states, case.weights)
-    return [_left(value) for value in (made, *new)]
+    return [_left(value, case.place) for value in (made, *new)]
 
 
-def _left(value: Enclosure) -> tuple[Array, Array]:
+def _left(value: Enclosure, place: Array) -> tuple[Array, Array]:
     """Return what the ranges and the affine forms, at the true states, leave of a value."""
-    middle = value.center + _PLACE * value.gens.sum(axis=-1)
+    affine = value.gens @ place if value.gens.shape[-1] == len(place) else 0.0
+    middle = value.center + affine
     low = np.maximum(value.low, middle - value.slack).max(axis=0)
     return low, np.minimum(value.high, middle + value.slack).min(axis=0)
 

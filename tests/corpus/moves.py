@@ -327,3 +327,10 @@ RULES: tuple[tuple[float, Rule], ...] = (
     (1, nothing),
     (0.5, same),
 )
+
+#: The commonest.
+PLAIN = tuple(
+    (weight, rule)
+    for weight, rule in RULES
+    if rule in (reshaped, transposed, sliced, joined, split, squeezed, expanded, stacked)
+)

@@ -18,7 +18,7 @@ Array = NDArray[Any]
 DRAWS = len(BATCHES)
 
 #: Scales of weights, of inputs and states, and rows of the other points.
-_OTHERS = ((0.25, 30.0, 3), (4.0, 2.0**-10, 2), (1.0, 1.0, 1))
+_OTHERS = ((0.25, 30.0, 3), (4.0, 2.0**-10, 2))
 
 #: Relative; what rows may differ by without depending on each other.
 _ALIKE = 1e-6

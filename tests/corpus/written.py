@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 from tests.corpus import arithmetic, moves, tricks
 from tests.corpus.spec import B, Spec, without_the_unused
@@ -18,8 +19,8 @@ SHARES = {
     "frozen": 0.25,
 }
 
-#: Of all rules, each cell knows so many: a cell of a few kinds goes deeper into these.
-KNOWN = 0.6
+#: Of all rules, a cell knows one of these shares: a cell of a few kinds goes deeper into these.
+KNOWN = (0.15, 0.3, 0.5, 0.8)
 
 
 def write(seed: int) -> Spec:
@@ -38,13 +39,14 @@ def write(seed: int) -> Spec:
 
 def _written(seed: int, rng: random.Random) -> Spec:
     features = Features(**{name: rng.random() < share for name, share in SHARES.items()})
-    w = Writer(rng, _rules(rng, features), features)
+    theme = rng.choices(list(THEMES), weights=[weight for weight, _ in THEMES.values()])[0]
+    w = Writer(rng, _rules(rng, features, theme), features)
     size = rng.randint(1, 4)
     states = tuple(rng.randint(1, 4) for _ in range(rng.choice([1, 1, 1, 2, 2, 3])))
     w.given("x", (B, size))
     for k, n in enumerate(states):
         w.given(f"h{k}", (B, n))
-    last = [_new_state(w, k, n) for k, n in enumerate(states)]
+    last = [_new_state(w, k, n, THEMES[theme][1]) for k, n in enumerate(states)]
     if rng.random() < 0.2:
         last = _exchanged(rng, last, states)
     output = _output(w, last)
@@ -63,23 +65,57 @@ def _written(seed: int, rng: random.Random) -> Spec:
     )
 
 
-def _rules(rng: random.Random, features: Features) -> list[tuple[float, Rule]]:
+def _rules(rng: random.Random, features: Features, theme: str) -> list[tuple[float, Rule]]:
     """Return the rules that one cell knows, with how often each is tried."""
-    ordinary = [*moves.RULES, *arithmetic.RULES]
-    chosen = [(w * rng.uniform(0.5, 2), rule) for w, rule in ordinary if rng.random() < KNOWN]
+    if theme != "any":
+        few = moves.PLAIN if rng.random() < 0.5 else moves.RULES
+        chosen = list(rng.sample(few, rng.randint(2, 6)))
+    else:
+        ordinary, share = [*moves.RULES, *arithmetic.RULES], rng.choice(KNOWN)
+        known = [rule for rule in ordinary if rng.random() < share] or ordinary
+        chosen = [(w * rng.uniform(0.5, 2), rule) for w, rule in known]
     for asked, rules in ((features.strange, tricks.STRANGE), (features.tricks, tricks.BATCHED)):
         if asked:  # one kind or two, so that most of the cell is as others are
             chosen += [(4 * w, rule) for w, rule in rng.sample(rules, rng.choice([1, 1, 2]))]
-    return chosen or ordinary
+    return chosen
 
 
-def _new_state(w: Writer, k: int, size: int) -> str:
+def _anything(w: Writer, size: int) -> str:
+    return w.make((B, size), w.rng.choice([2, 3, 5, 8, 12, 16, 20]))
+
+
+def _of_moved_weights(w: Writer, size: int) -> str:
+    """A row times a matrix that has been moved about, plus such a vector, perhaps activated."""
+    vector = w.rng.choice(w.rows())
+    matrix = w.make((w.size(vector), size), w.rng.choice([2, 3, 4, 6, 8]))
+    made = w.emit("matmul", vector, matrix)
+    if w.rng.random() < 0.5:
+        bias = w.make(w.rng.choice([(size,), (1, size)]), w.rng.choice([1, 2, 4]))
+        made = w.emit(w.rng.choice(["add", "sub", "mul"]), made, bias)
+    return w.emit("tanh", made) if w.rng.random() < 0.5 else made
+
+
+def _of_moved_rows(w: Writer, size: int) -> str:
+    """Inputs and states moved about, and combined."""
+    pieces = [w.make((B, size), w.rng.choice([2, 3, 4, 6])) for _ in range(2)]
+    return w.emit(w.rng.choice(["add", "sub", "mul"]), *pieces)
+
+
+#: What cells are about: how often, and how a state `(B, n)` is made.
+THEMES: dict[str, tuple[float, Callable[[Writer, int], str]]] = {
+    "any": (0.6, _anything),
+    "weights": (0.25, _of_moved_weights),
+    "rows": (0.15, _of_moved_rows),
+}
+
+
+def _new_state(w: Writer, k: int, size: int, make: Callable[[Writer, int], str]) -> str:
     draw = w.rng.random()
     if draw < 0.04:
         return f"h{k}"
     if draw < 0.06:
         return w.make((size,), 2)  # the same for each row, without an axis for them
-    return w.make((B, size), w.rng.choice([2, 3, 5, 8, 12, 16, 20]))
+    return make(w, size)
 
 
 def _exchanged(rng: random.Random, last: list[str], sizes: tuple[int, ...]) -> list[str]:
