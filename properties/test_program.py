@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from gru_bench.lifting import LiftingError, lift
 from gru_bench.profiles import scaled
-from gru_bench.program import Floats, Program
-from gru_bench.runtime import keras, tf
-from gru_bench.strategies import Sizes, arrays, dtypes, inputs, scales, sizes
-from gru_bench.subject import KerasSubject
+from gru_bench.program.program import Floats, Program
+from gru_bench.subjects.keras.runtime import keras, tf
+from gru_bench.subjects.keras.subject import KerasSubject
+from properties.strategies import Sizes, arrays, dtypes, inputs, scales, sizes
 
 ops = keras.ops
 

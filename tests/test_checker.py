@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -20,22 +18,9 @@ from gru_bench.checker import certificate, document, section
 from gru_bench.checker.induction import enclose_step
 from gru_bench.checker.transducer import TRANSDUCERS
 from gru_bench.cli import main
+from tests.corpus import corruption, handmade
 
 Document = dict[str, Any]
-
-
-def load(name: str) -> ModuleType:
-    """Import a program of benchmarks/, which stands outside the package, by its place."""
-    path = Path(__file__).parent.parent / "benchmarks" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-handmade, corruption = load("handmade"), load("corruption")
 
 
 @pytest.fixture(autouse=True)
@@ -350,7 +335,7 @@ def test_a_bound_below_the_measured_one_is_rejected(
 
 
 def test_corrupted_certificates_are_not_believed(honest: Document, tmp_path: Path) -> None:
-    """A sample; `python -m benchmarks.corruption` tries 1,000 kinds."""
+    """A sample; `python -m tests.corpus.corruption` tries 1,000 kinds."""
     path = tmp_path / "honest.json"
     path.write_text(json.dumps(honest), encoding="utf-8")
     theorem = verify(path).theorem
@@ -395,7 +380,7 @@ def test_the_command_says_in_lines_what_was_proved(
     target = tmp_path / "proved.json"
     code, out, err = run(capsys, save(honest), "--json", target)
     assert (code, err) == (0, "")
-    assert out.startswith("PROVED: benchmarks.handmade:network with weights ")
+    assert out.startswith("PROVED: tests.corpus.handmade:network with weights ")
     assert out.count("\n") == 6
     assert json.loads(target.read_text())["verdict"] == "PROVED"
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gru_bench import ADDITION, Adder, Network, recipe
+from gru_bench import ADDITION, Adder, Network
 from gru_bench.cli import main
+from gru_bench.learning import recipe
 
 
 @pytest.fixture(scope="session")

@@ -11,12 +11,12 @@ import pytest
 
 from gru_bench import TASKS, Adder, Network, Rejected, train, verify
 from gru_bench.cli import main
-from gru_bench.evaluation import Evaluator
+from gru_bench.learning.evaluation import Evaluator
+from gru_bench.learning.recipe import get_recipe
 from gru_bench.proof.certificate import digest, write_certificate
 from gru_bench.proof.verdict import Prover, Verdict, prove
-from gru_bench.recipe import get_recipe
-from gru_bench.runtime import keras
-from gru_bench.task import FAMILIES
+from gru_bench.subjects.keras.runtime import keras
+from gru_bench.task.transducer import FAMILIES
 
 CELLS: dict[str, tuple[str, dict[str, Any]]] = {
     "gru": ("gru_bench:GRUCell", {}),

@@ -15,11 +15,11 @@ import pytest
 from rich.console import Console
 
 from gru_bench.errors import UsageError
-from gru_bench.report.execution import plan_groups, quiet
-from gru_bench.report.experiment import load_experiment, make_experiment
-from gru_bench.report.provenance import source_hash
 from gru_bench.report.report import make_report
-from gru_bench.report.run import Weights, read_run, read_runs
+from gru_bench.runs.execution import plan_groups, quiet
+from gru_bench.runs.experiment import load_experiment, make_experiment
+from gru_bench.runs.provenance import source_hash
+from gru_bench.runs.run import Weights, read_run, read_runs
 
 SMALL = """
 title = "A small <experiment>"

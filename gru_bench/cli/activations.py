@@ -10,7 +10,7 @@ import click
 from gru_bench.errors import UsageError, check_integer
 
 if TYPE_CHECKING:
-    from gru_bench.proof.activation import ActivationError, Measurement
+    from gru_bench.program.activation import ActivationError, Measurement
 
 
 @click.command()
@@ -30,7 +30,7 @@ def command(
     check_integer("--every", every, 1)
     if output is not None and not output.parent.is_dir():
         raise UsageError(f"there is no folder {str(output.parent)!r} to write {output.name!r} into")
-    from gru_bench.proof.activation import FUNCTIONS, MODES, Measurement, read_measurement
+    from gru_bench.program.activation import FUNCTIONS, MODES, Measurement, read_measurement
 
     begun = None if output is None else read_measurement(output)
     measurement = Measurement(every, functions or FUNCTIONS, modes or MODES, begun)
@@ -46,7 +46,7 @@ def _measure(measurement: Measurement, command_line: str, output: Path | None) -
     from rich.console import Console
     from rich.progress import Progress
 
-    from gru_bench.proof.activation import CHUNK, INPUTS
+    from gru_bench.program.activation import CHUNK, INPUTS
 
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
@@ -77,7 +77,7 @@ def _show(found: ActivationError) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from gru_bench.proof.activation import activation_error
+    from gru_bench.program.activation import activation_error
 
     table = Table()
     for column in ("function", "mode", "inputs", "largest error", "at", "smallest", "largest"):

@@ -21,7 +21,7 @@ def command(a: str, b: str, model: str, bits: int | None, check: bool) -> int:
     addends = [_parse(text) for text in (a, b)]
     if bits is not None:
         check_integer("--bits", bits, 1)
-    from gru_bench.adder import Adder
+    from gru_bench.learning.adder import Adder
 
     said = Adder.load(model).add(addends[0], addends[1], length=bits)
     click.echo(said)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from gru_bench.laws.outcome import Outcome, Report
+    from gru_bench.laws.telling.outcome import Outcome, Report
 
 
 @click.command()
@@ -55,9 +55,9 @@ def command(
     case is shown, with a script that repeats it.
     """
     from gru_bench import profiles
-    from gru_bench.laws.choice import choose
-    from gru_bench.laws.expectation import load_expected
-    from gru_bench.laws.isolation import Isolated
+    from gru_bench.laws.running.choice import choose
+    from gru_bench.laws.running.expectation import load_expected
+    from gru_bench.laws.running.isolation import Isolated
 
     arguments = options.parse_settings(settings)
     check_known("profile", profile, profiles.LAW_EXAMPLES)
@@ -96,7 +96,7 @@ def command(
 
 
 def _junit(report: Report) -> str:
-    from gru_bench.laws.junit import to_junit
+    from gru_bench.laws.telling.junit import to_junit
 
     return to_junit(report)
 
@@ -150,7 +150,7 @@ def _table(report: Report) -> Table:
 
 def _reasons(report: Report) -> dict[str, list[str]]:
     """Return the laws that did not pass by status and reason, those that failed first."""
-    from gru_bench.laws.outcome import STATUSES
+    from gru_bench.laws.telling.outcome import STATUSES
 
     found: dict[str, list[str]] = {}
     for outcome in sorted(report.outcomes, key=lambda one: STATUSES.index(one.status)):

@@ -13,8 +13,8 @@ from gru_bench.errors import UsageError, check_integer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from gru_bench.adder import Adder
-    from gru_bench.proof.falsify import Search
+    from gru_bench.learning.adder import Adder
+    from gru_bench.refutation.falsify import Search
 
 #: Decimal digits beyond which an integer is shown in hexadecimal.
 _READABLE = 60
@@ -52,8 +52,8 @@ def command(
         raise UsageError(f"--seconds must be above 0, got {seconds}")
     if json_path is not None and not json_path.parent.is_dir():
         raise UsageError(f"there is no folder {str(json_path.parent)!r} to write into")
-    from gru_bench.adder import Adder
-    from gru_bench.proof.falsify import Interrupted, falsify
+    from gru_bench.learning.adder import Adder
+    from gru_bench.refutation.falsify import Interrupted, falsify
 
     adder, code = Adder.load(model), 0
     try:
@@ -92,7 +92,7 @@ def _table(search: Search) -> Table:
 
 def refutation(search: Search, adder: Adder, model: str) -> list[str]:
     """Say what is wrong and how to see it; nothing if nothing is."""
-    from gru_bench.proof.counterexample import natural_length
+    from gru_bench.refutation.counterexample import natural_length
 
     found, task = search.counterexample, adder.network.task
     if found is None:
@@ -104,9 +104,9 @@ def refutation(search: Search, adder: Adder, model: str) -> list[str]:
         f"0, least significant first) is {found.said}, but should be {found.true}",
         f"{found.steps} steps, {found.length} {place}s a number: "
         + (
-            "no shorter word is wrong (every one was tried)"
+            "no shorter word is wrong (every one was tried, many at once)"
             if found.shortest
-            else f"none shorter was found; every word of at most {search.exhaustive} is right"
+            else f"none shorter was found; {search.words}"
         ),
     ]
     if task.name.endswith("addition"):
@@ -118,12 +118,15 @@ def refutation(search: Search, adder: Adder, model: str) -> list[str]:
 
 def _nothing(search: Search) -> list[str]:
     lines = [
-        f"no counterexample found in {search.steps:,} steps ({search.seconds:.1f} s); every word "
-        f"of at most {search.exhaustive} symbols is right, and all tried up to {search.longest:,}; "
+        f"no counterexample found in {search.steps:,} steps ({search.seconds:.1f} s); "
+        f"{search.words}, and all that were tried up to {search.longest:,}; "
         f"the smallest margin seen is {search.margin:.4g}"
     ]
     if search.closed:
-        lines.append("the states reached are finitely many, and from each every symbol was tried")
+        lines.append(
+            "the states reached are finitely many, and from each every symbol was tried, "
+            "many at once"
+        )
     if search.unconfirmed:
         lines.append(f"{search.unconfirmed} words were wrong in a batch and right read alone")
     return lines

@@ -67,7 +67,7 @@ def command(
     from rich.console import Console
 
     from gru_bench.gradients import check_gradients
-    from gru_bench.runtime import keras
+    from gru_bench.subjects.keras.runtime import keras
 
     keras.utils.set_random_seed(seed % 2**32)
     check = check_gradients(

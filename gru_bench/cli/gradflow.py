@@ -77,14 +77,14 @@ def _trained(
 ) -> tuple[str, dict[str, Any], list[Any], int]:
     """Return cell, its arguments, its trained weights and the size of its inputs."""
     if path is not None:
-        from gru_bench.adder import Adder
+        from gru_bench.learning.adder import Adder
 
         adder = Adder.load(path)
         network, theta = adder.network, adder.theta
     else:
-        from gru_bench.recipe import get_recipe
-        from gru_bench.task import ADDITION
-        from gru_bench.training import make_network, train
+        from gru_bench.learning.recipe import get_recipe
+        from gru_bench.learning.training import make_network, train
+        from gru_bench.task.transducer import ADDITION
 
         network = make_network(cell, get_recipe("default"), arguments, ADDITION)
         theta = train(cell, "default", [seed], arguments=arguments)[0].theta

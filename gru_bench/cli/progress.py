@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gru_bench.training import Progress as Step
+    from gru_bench.learning.training import Progress as Step
 
 
 @contextmanager

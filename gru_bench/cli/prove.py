@@ -34,7 +34,8 @@ def command(
     """Give a verdict on the adder saved in MODEL, for numbers of every length.
 
     PROVED: its float32 arithmetic is right for ever, by a certificate that the independent
-    checker accepted (`gru-bench verify` repeats that). REFUTED: operands it gets wrong. OPEN:
+    checker accepted and that was compared with the model itself, in all ways in which it is run
+    (`gru-bench verify --model` repeats both). REFUTED: operands it gets wrong. OPEN:
     neither; how far it was searched. Exit code 1 for REFUTED, 0 otherwise.
     """
     if steps is not None:
@@ -45,11 +46,11 @@ def command(
     for path in (output, json_path):
         if path is not None and not path.parent.is_dir():
             raise UsageError(f"there is no folder {str(path.parent)!r} to write into")
-    from gru_bench.adder import Adder
     from gru_bench.cli.falsify import refutation
+    from gru_bench.learning.adder import Adder
     from gru_bench.proof.certificate import write_certificate
     from gru_bench.proof.verdict import STEPS, prove
-    from gru_bench.task import get_task
+    from gru_bench.task.transducer import get_task
 
     adder = Adder.load(model)
     trained = adder.network.task.name
@@ -83,7 +84,8 @@ def _lines(verdict: Verdict) -> list[str]:
         return [
             verdict.reason,
             f"{tried[-1]}; smallest margin {verdict.margin:.3g}; found in {verdict.finding:.2f} s, "
-            f"accepted by the checker in {verdict.checking:.2f} s",
+            f"accepted by the checker in {verdict.checking:.2f} s, compared with the model in "
+            f"{verdict.comparing:.2f} s",
         ]
     lines = []
     search = verdict.search
@@ -91,8 +93,8 @@ def _lines(verdict: Verdict) -> list[str]:
         lines = [f"OPEN: {verdict.reason}", *(f"tried {line}" for line in tried)]
         if search is not None:
             lines.append(
-                f"no counterexample in {search.steps:,} steps; every word of at most "
-                f"{search.exhaustive} symbols is right; longest word tried {search.longest:,}; "
+                f"no counterexample in {search.steps:,} steps; {search.words}; "
+                f"longest word tried {search.longest:,}; "
                 f"smallest margin seen {search.margin:.4g}"
             )
     return lines

@@ -22,15 +22,15 @@ def command(experiment: str | None, output: str, workers: int | None) -> int:
     from rich.console import Console
 
     from gru_bench.cli.progress import live
-    from gru_bench.report.experiment import load_experiment
+    from gru_bench.runs.experiment import load_experiment
 
     if workers is not None:
         check_integer("--workers", workers, 1)
     loaded = load_experiment(experiment)
     words = ["gru-bench report", *([experiment] if experiment else []), f"-o {output}"]
 
+    from gru_bench.learning.training import Interrupted
     from gru_bench.report.report import make_report
-    from gru_bench.training import Interrupted
 
     def tell(line: str) -> None:
         click.echo(f"gru-bench: {line}", err=True)

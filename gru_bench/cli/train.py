@@ -10,7 +10,7 @@ from gru_bench.cli import options
 from gru_bench.errors import UsageError, check_integer
 
 if TYPE_CHECKING:
-    from gru_bench.training import TrainedRun
+    from gru_bench.learning.training import TrainedRun
 
 #: What an adder has to get right to count as solving its task.
 LENGTHS, PAIRS = (8, 64, 256, 1024), 256
@@ -38,10 +38,10 @@ def command(
     With several seeds the first one that solves the task is saved. Solving means: no error on
     256 pairs of each family at each of 8, 64, 256 and 1,024 bits.
     """
-    from gru_bench.adder import check_model_path
     from gru_bench.cli.progress import live
-    from gru_bench.recipe import get_recipe
-    from gru_bench.task import FAMILIES, get_task
+    from gru_bench.learning.adder import check_model_path
+    from gru_bench.learning.recipe import get_recipe
+    from gru_bench.task.transducer import FAMILIES, get_task
 
     arguments = options.parse_settings(settings)
     path = check_model_path(output)
@@ -50,8 +50,8 @@ def command(
         check_integer("--iterations", iterations, 1)
     chosen, transducer = get_recipe(recipe, iterations=iterations), get_task(task)
 
-    from gru_bench.evaluation import Evaluator
-    from gru_bench.training import Interrupted, Program, make_network, train_network
+    from gru_bench.learning.evaluation import Evaluator
+    from gru_bench.learning.training import Interrupted, Program, make_network, train_network
 
     network = make_network(cell, chosen, arguments, transducer)
     evaluator = Evaluator(network, chosen.threshold, PAIRS)

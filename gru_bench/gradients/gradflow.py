@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from gru_bench.errors import UsageError, check_integer
 from gru_bench.gradients.check import cell_problem
-from gru_bench.runtime import keras
-from gru_bench.subject import KerasSubject, make_subject
+from gru_bench.subjects.keras.runtime import keras
+from gru_bench.subjects.keras.subject import KerasSubject, make_subject
 
 Array = NDArray[Any]
 

@@ -14,13 +14,10 @@ import pandas as pd
 
 from gru_bench.report.automaton import automaton, region_map
 from gru_bench.report.certainty import beside, share_table, summarise, verdict_table, widen
-from gru_bench.report.execution import Outcome
 from gru_bench.report.exhibit import Exhibit
-from gru_bench.report.experiment import Experiment
 from gru_bench.report.figure import heat_map, learning_curves, png, solved_seeds
 from gru_bench.report.loss import loss_table
 from gru_bench.report.markup import accuracy_table, plain_table
-from gru_bench.report.run import Run
 from gru_bench.report.statistics import CONFIDENCE
 from gru_bench.report.table import (
     Results,
@@ -32,6 +29,9 @@ from gru_bench.report.table import (
     select,
     solving_table,
 )
+from gru_bench.runs.execution import Outcome
+from gru_bench.runs.experiment import Experiment
+from gru_bench.runs.run import Run
 
 AUTOMATON = (
     "Each node is a region of states, coloured and named by the transducer state it stands for; "

@@ -10,13 +10,13 @@ from pathlib import Path
 from rich.console import RenderableType
 
 from gru_bench.errors import UsageError
-from gru_bench.report.execution import Live, Outcome, plan_groups, quiet, run_groups
 from gru_bench.report.exhibit import find_exhibits
-from gru_bench.report.experiment import Experiment
 from gru_bench.report.page import Page
-from gru_bench.report.run import write_whole
 from gru_bench.report.table import Results, make_results
 from gru_bench.report.terminal import MainTable
+from gru_bench.runs.execution import Live, Outcome, plan_groups, quiet, run_groups
+from gru_bench.runs.experiment import Experiment
+from gru_bench.runs.run import write_whole
 
 
 @dataclass(frozen=True)

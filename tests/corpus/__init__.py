@@ -1,1 +1,1 @@
-"""What tests and benchmarks try the package on."""
+"""Wrong cells, networks and certificates made by hand, planted errors."""
