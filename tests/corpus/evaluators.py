@@ -18,11 +18,11 @@ from gru_bench.checker.program import Program as Checked
 from gru_bench.checker.region import Region
 from gru_bench.checker.rejection import Rejected
 from gru_bench.errors import in_one_line
-from gru_bench.intervals import Interval, Intervals
-from gru_bench.program import Program
-from gru_bench.proof.enclosure import Enclosure, Enclosures
-from gru_bench.proof.rounding import measured_rounding
-from gru_bench.runtime import tf
+from gru_bench.program.intervals import Interval, Intervals
+from gru_bench.program.program import Program
+from gru_bench.program.enclosure import Enclosure, Enclosures
+from gru_bench.program.rounding import measured_rounding
+from gru_bench.subjects.keras.runtime import tf
 from tests.corpus.points import Answer, Point
 
 Array = NDArray[Any]

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.errors import UsageError, in_one_line
-from gru_bench.program import Floats, Program
+from gru_bench.program.program import Floats, Program
 from tests.corpus.evaluators import Misfit, NotEnclosed, run_everywhere
 from tests.corpus.points import DRAWS, Answer, Point, answer, answers_by_row, points
 from tests.corpus.roundoff import Roundoff

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench import lifting
-from gru_bench.program import Program
-from gru_bench.runtime import keras, tf
-from gru_bench.subject import KerasSubject
+from gru_bench.program.program import Program
+from gru_bench.subjects.keras.runtime import keras, tf
+from gru_bench.subjects.keras.subject import KerasSubject
 from tests.corpus import keras_ways
 from tests.corpus.reference import resolved
 from tests.corpus.spec import Layer, Spec

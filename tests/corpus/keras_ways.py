@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_bench.runtime import keras, tf
+from gru_bench.subjects.keras.runtime import keras, tf
 from tests.corpus.reference import index_of
 from tests.corpus.spec import B, Step
 
@@ -115,7 +115,7 @@ MOVES: dict[str, list[Way]] = {
     ),
     "stack": _ways(
         tf_stack=lambda *parts, axis: tf.stack([tf.convert_to_tensor(p) for p in parts], axis),
-        ops_stack=lambda *parts, axis: ops.stack(list(map(ops.convert_to_tensor, parts)), axis),
+        ops_stack=lambda *parts, axis: ops.stack(list(map(tf.convert_to_tensor, parts)), axis),
     ),
     "split": [
         Way("tf.split", lambda a, sizes, axis: tf.split(a, sizes, axis)),

@@ -183,10 +183,10 @@ def apply(
     return made if isinstance(made, tuple) else (np.asarray(made),)
 
 
-def evaluate(
+def all_values(
     spec: Spec, weights: Mapping[str, Array], x: Array, states: Sequence[Array]
-) -> tuple[Array, list[Array]]:
-    """Return the output and the new states of a step.
+) -> dict[str, Array]:
+    """Return every value of a step by name, what is given among them.
 
     Args:
         spec: the cell.
@@ -195,9 +195,20 @@ def evaluate(
         states: `(B, n)` each.
     """
     values: dict[str, Array] = {"x": x, **{f"h{k}": h for k, h in enumerate(states)}, **weights}
-    layers = {la.name: (la, {n: weights[f"{la.name}.{n}"] for n in la.weights}) for la in spec.layers}
+    layers = {
+        layer.name: (layer, {n: weights[f"{layer.name}.{n}"] for n in layer.weights})
+        for layer in spec.layers
+    }
     for step in spec.steps:
         arguments = [values[a] if isinstance(a, str) else a for a in step.arguments]
         made = apply(step, arguments, len(x), layers)
         values.update(zip(step.results, made, strict=True))
+    return values
+
+
+def evaluate(
+    spec: Spec, weights: Mapping[str, Array], x: Array, states: Sequence[Array]
+) -> tuple[Array, list[Array]]:
+    """Return the output and the new states of a step; the arguments are those of `all_values`."""
+    values = all_values(spec, weights, x, states)
     return values[spec.output], [values[name] for name in spec.new_states]

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.program import Floats
-from gru_bench.tolerance import ACTIVATION_EPSILONS, gamma
+from gru_bench.program.program import Floats
+from gru_bench.trace.tolerance import ACTIVATION_EPSILONS, gamma
 
 Array = NDArray[Any]
 
