@@ -9,14 +9,14 @@ import numpy as np
 
 from tests.corpus.moves import lead
 from tests.corpus.spec import Argument, B, Shape
-from tests.corpus.writer import CELLS, Rule, Unfit, Writer
+from tests.corpus.writer import CELLS, Rule, UnfitError, Writer
 
 
 def unary(w: Writer, shape: Shape, budget: int) -> str:
     """Of one value."""
     op = w.rng.choice(["sigmoid", "sigmoid", "tanh", "tanh", "tanh", "relu", "neg", "square"])
     if not lead(shape) and w.rng.random() < 0.5:
-        raise Unfit  # of weights alone less often
+        raise UnfitError  # of weights alone less often
     return w.emit(op, w.make(shape, budget))
 
 
@@ -59,7 +59,7 @@ def binary(w: Writer, shape: Shape, budget: int) -> str:
     """Of two values, with all broadcasting."""
     op = w.rng.choice(["add", "add", "sub", "mul", "mul"])
     if not lead(shape) and w.rng.random() < 0.5:
-        raise Unfit
+        raise UnfitError
     return w.emit(op, *_two(w, shape, budget))
 
 
@@ -75,7 +75,9 @@ COMBINATIONS: tuple[Callable[..., str], ...] = (
     lambda e, z, a, b: e("sub", a, e("mul", e("sub", a, b), z)),
     lambda e, z, a, b: e("add", b, e("mul", e("sub", 1.0, z), e("sub", a, b))),
     lambda e, z, a, b: e("add", e("mul", e("sub", e("like", z, value=1.0), z), a), e("mul", z, b)),
-    lambda e, z, a, b: e("add", e("mul", e("sub", e("full", value=1.0, shape=()), z), a), e("mul", z, b)),
+    lambda e, z, a, b: e(
+        "add", e("mul", e("sub", e("full", value=1.0, shape=()), z), a), e("mul", z, b)
+    ),
     # not one
     lambda e, z, a, b: e("add", e("mul", e("sub", 2.0, z), a), e("mul", z, b)),
     lambda e, z, a, b: e("add", e("mul", e("sub", z, 1.0), a), e("mul", z, b)),
@@ -91,7 +93,7 @@ COMBINATIONS: tuple[Callable[..., str], ...] = (
 def combination(w: Writer, shape: Shape, budget: int) -> str:
     """Two values mixed by a gate, which may be one or not."""
     if not lead(shape):
-        raise Unfit
+        raise UnfitError
     parts = w.parts(budget, 3)
     gate = shape if w.rng.random() < 0.7 else _narrower(w, shape)
     z = w.make(gate, parts[0])
@@ -105,7 +107,7 @@ def combination(w: Writer, shape: Shape, budget: int) -> str:
 def product(w: Writer, shape: Shape, budget: int) -> str:
     """Rows times a matrix, in one of its spellings."""
     if len(shape) < 2 or (not lead(shape) and w.rng.random() < 0.7):
-        raise Unfit
+        raise UnfitError
     rows = w.rows()
     size = w.size(w.rng.choice(rows)) if rows else w.rng.randint(1, 4)
     budgets = w.parts(budget, 2)
@@ -130,7 +132,7 @@ def product(w: Writer, shape: Shape, budget: int) -> str:
 def joint(w: Writer, shape: Shape, budget: int) -> str:
     """[x, h] times [W; U]."""
     if not lead(shape) or len(shape) != 2:
-        raise Unfit
+        raise UnfitError
     pieces = [w.rng.choice(w.rows()) for _ in range(2)]
     sizes = [w.size(name) for name in pieces]
     part, rest = w.parts(budget, 2)
@@ -142,7 +144,7 @@ def joint(w: Writer, shape: Shape, budget: int) -> str:
 def columns(w: Writer, shape: Shape, budget: int) -> str:
     """Matrix times columns: the batch last, and first again."""
     if not lead(shape) or len(shape) != 2:
-        raise Unfit
+        raise UnfitError
     vector = w.rng.choice(w.rows())
     size = w.size(vector)
     turned = w.rng.random() < 0.4
@@ -158,7 +160,7 @@ def columns(w: Writer, shape: Shape, budget: int) -> str:
 def two_axes(w: Writer, shape: Shape, budget: int) -> str:
     """Two axes summed at once."""
     if not lead(shape) or len(shape) != 2:
-        raise Unfit
+        raise UnfitError
     p, q = w.rng.choice([(2, 2), (1, 3), (2, 1), (3, 2)])
     part, rest = w.parts(budget, 2)
     vector, block = w.make((B, p, q), part), w.make((p, q, shape[1]), rest)
@@ -170,7 +172,7 @@ def two_axes(w: Writer, shape: Shape, budget: int) -> str:
 def dense(w: Writer, shape: Shape, budget: int) -> str:
     """A dense layer within."""
     if not w.features.layers or not lead(shape) or len(shape) < 2:
-        raise Unfit
+        raise UnfitError
     size = w.rng.randint(1, 4)
     if len(shape) == 2 and w.rng.random() < 0.7:
         size = w.size(w.rng.choice(w.rows()))
@@ -181,7 +183,7 @@ def dense(w: Writer, shape: Shape, budget: int) -> str:
 def cell(w: Writer, shape: Shape, budget: int) -> str:
     """A smaller cell within."""
     if not w.features.layers or not lead(shape) or len(shape) != 2:
-        raise Unfit
+        raise UnfitError
     kind = w.rng.choice(CELLS)
     x = w.rng.choice(w.rows())
     features = w.size(x)
@@ -194,7 +196,7 @@ def cell(w: Writer, shape: Shape, budget: int) -> str:
 def detour(w: Writer, shape: Shape, budget: int) -> str:
     """Elementwise with more axes, or fewer."""
     if not lead(shape):
-        raise Unfit
+        raise UnfitError
     size = int(np.prod(shape[1:]))
     divisors = [d for d in range(1, size + 1) if size % d == 0] or [1]
     p = w.rng.choice(divisors)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,9 +19,9 @@ from gru_bench.checker.program import Program as Checked
 from gru_bench.checker.region import Region
 from gru_bench.checker.rejection import Rejected
 from gru_bench.errors import in_one_line
+from gru_bench.program.enclosure import Enclosure, Enclosures
 from gru_bench.program.intervals import Interval, Intervals
 from gru_bench.program.program import Program
-from gru_bench.program.enclosure import Enclosure, Enclosures
 from gru_bench.program.rounding import measured_rounding
 from gru_bench.subjects.keras.runtime import tf
 from tests.corpus.points import Answer, Point
@@ -33,18 +34,19 @@ Ends = list[tuple[Array, Array]]
 #: Bits that the checker computes with here, and the errors of activations that it is told.
 _PRECISION, _ERROR = 128, 2.0**-20
 
-#: Half-width of the boxes of states, and how far from their middles the true states lie.
-_RADIUS, _AWAY = 0.25, 0.125
+#: Half-width of the boxes of states; where in them the true states lie, in turn, as shares of it.
+_RADIUS = 0.25
+_PLACES = (0.5, -0.9375, 0.9375, -0.5, 0.0)
 
 #: Relative: what rounding to nearest may take from an end. Faults are far larger.
 _SLACK = 1e-9
 
 
-class Misfit(Exception):
+class MisfitError(Exception):
     """An evaluator does not take the program."""
 
 
-class NotEnclosed(Exception):
+class NotEnclosedError(Exception):
     """An evaluator returns a range that the cell leaves."""
 
 
@@ -78,12 +80,12 @@ def run_everywhere(program: Program, order: Sequence[str], point: Point, answer:
         answer: what the cell computed there.
 
     Raises:
-        Misfit: one cannot.
-        NotEnclosed: one says what is not so.
+        MisfitError: one cannot.
+        NotEnclosedError: one says what is not so.
     """
     weights = [point.weights[name] for name in order]
     state = np.concatenate([s[0] for s in point.states])
-    center = np.float64(np.float32(state - _AWAY))
+    center = np.float64(np.float32(state - _RADIUS * np.resize(_PLACES, len(state))))
     case = _Case(program, weights, point.x[0], state, center)
     for name, run in _EVALUATORS.items():
         with _told(name):
@@ -97,15 +99,15 @@ def _told(name: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # whatever it raises, it does not run the program
-        raise Misfit(f"{name}: {in_one_line(error)}") from error
+        raise MisfitError(f"{name}: {in_one_line(error)}") from error
 
 
 def _compare(what: str, low: Array, high: Array, value: Array) -> None:
     if low.shape != value.shape or high.shape != value.shape:
-        raise Misfit(f"{what} has shape {low.shape}, the cell's {value.shape}")
+        raise MisfitError(f"{what} has shape {low.shape}, the cell's {value.shape}")
     reach = _SLACK * (1 + np.abs(low) + np.abs(high) + np.abs(value))
     if not np.all((low - reach <= value) & (value <= high + reach)):
-        raise NotEnclosed(f"{what} is {value}, not in [{low}, {high}]")
+        raise NotEnclosedError(f"{what} is {value}, not in [{low}, {high}]")
 
 
 def _enclosed(case: _Case) -> Ends:
@@ -116,7 +118,7 @@ def _enclosed(case: _Case) -> Ends:
     zero = np.zeros_like(c)
     whole = Enclosure(c, r[..., None] * np.eye(c.shape[1]), zero, c - r, c + r, zero)
     ends = np.cumsum([0, *case.program.state_sizes])
-    states = [algebra.slice(whole, a, b) for a, b in zip(ends, ends[1:], strict=False)]
+    states = [algebra.slice(whole, a, b) for a, b in pairwise(ends)]
     with np.errstate(over="ignore", invalid="ignore"):
         x = algebra.rows(np.stack([case.x, case.x]))
         made, new = case.program.evaluate(algebra, x, states, case.weights)
@@ -137,9 +139,7 @@ def _trained(case: _Case) -> Ends:
     def twice(row: Array) -> Any:
         return tf.constant(np.stack([row, row]))
 
-    boxes = [
-        Interval(twice(c - _RADIUS), twice(c + _RADIUS)) for c in case.split(case.center)
-    ]
+    boxes = [Interval(twice(c - _RADIUS), twice(c + _RADIUS)) for c in case.split(case.center)]
     x, weights = twice(case.x), [tf.constant(w) for w in case.weights]
     made, new = case.program.evaluate(Intervals("float64"), Interval(x, x), boxes, weights)
     ends = [(np.asarray(v.low), np.asarray(v.high)) for v in (made, *new)]

@@ -8,7 +8,7 @@ same, up to rounding, and must run wherever programs run.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from gru_bench.errors import UsageError, in_one_line
 from gru_bench.program.program import Floats, Program
-from tests.corpus.evaluators import Misfit, NotEnclosed, run_everywhere
-from tests.corpus.points import DRAWS, Answer, Point, answer, answers_by_row, points
+from tests.corpus.evaluators import NotEnclosedError, run_everywhere
+from tests.corpus.points import FEWEST, Answer, Point, mixes, points
 from tests.corpus.roundoff import Roundoff
 from tests.corpus.spec import Spec
 
@@ -77,65 +77,77 @@ def judge(spec: Spec, reader: Reader) -> Judgement:
     given = points(spec)
     try:
         cell = reader.make(spec)
-        answers = [_answered(cell, point) for point in given]
+        answers = [_answer(cell, point) for point in given[:FEWEST]]
     except Exception as error:  # a cell that does not run is none, whatever it raises
         return Judgement(DISCARDED, in_one_line(error))
-    kept = [(p, a) for p, a in zip(given, answers, strict=True) if a.is_finite]
-    if len(kept) < len(given) / 2 or not all(a.is_finite for a in answers[:DRAWS]):
-        return Judgement(DISCARDED, "its numbers are not finite")
-    rows = answers_by_row(spec, given, answers)
-    if rows is None:
-        return Judgement(DISCARDED, "its output or its states have no rows")
+    mix = mixes(spec, answers)
+    if mix is None or not all(a.is_finite for a in answers):
+        return Judgement(DISCARDED, "its results have no rows, or are not finite")
     cell.assign(given[0].weights)
-    outcome, reason = _lifted(reader, cell, kept)
-    return Judgement(outcome, reason, rows.mix)
-
-
-def _answered(cell: Any, point: Point) -> Answer:
-    cell.assign(point.weights)
-    return answer(*cell.step(point.x, point.states))
-
-
-def _lifted(
-    reader: Reader, cell: Any, kept: Sequence[tuple[Point, Answer]]
-) -> tuple[str, str]:
-    """Return the outcome of lifting a cell that runs, and why."""
     try:
         program = reader.lift(cell)
     except UsageError as error:
-        named = _NAMED.search(str(error)) and "\n" not in str(error)
-        return (REFUSED, str(error)) if named else (RAW_ERROR, f"names nothing: {error}")
+        return _refused(str(error), mix)
     except Exception as error:
-        return RAW_ERROR, in_one_line(error)
-    order = reader.trainable(cell)
-    return _tried(program, order, kept, lambda batch: reader.initial(cell, batch))
+        return Judgement(RAW_ERROR, in_one_line(error), mix)
+    try:
+        answers += [_answer(cell, point) for point in given[FEWEST:]]
+    except Exception as error:  # at some number of rows
+        return Judgement(DISCARDED, in_one_line(error))
+    outcome, reason = _examined(program, reader, cell, list(zip(given, answers, strict=True)))
+    return Judgement(outcome, reason, mixes(spec, answers) is not False)
 
 
-def _tried(
-    program: Program,
-    order: Sequence[str],
-    kept: Sequence[tuple[Point, Answer]],
-    initial: Callable[[int], list[Array]],
+def _examined(
+    program: Program, reader: Reader, cell: Any, tried: Sequence[tuple[Point, Answer]]
 ) -> tuple[str, str]:
+    """Return the outcome for a cell that was lifted, and why."""
+    order = reader.trainable(cell)
     try:
-        for point, answered in kept:
-            weights = [point.weights[name] for name in order]
-            difference = compare(program, weights, point, answered)
-            if difference:
-                return WRONG, difference
-    except Exception as error:
-        return NOT_RUNNABLE, f"in double precision: {in_one_line(error)}"
-    for batch in (1, 3):
-        for k, (ours, theirs) in enumerate(zip(program.initial_state, initial(batch), strict=True)):
-            if not np.array_equal(np.broadcast_to(ours, theirs.shape), theirs):
-                return WRONG, f"state {k} begins otherwise"
-    try:
-        run_everywhere(program, order, *kept[0])
-    except Misfit as error:
-        return NOT_RUNNABLE, str(error)
-    except NotEnclosed as error:
+        difference = _difference(program, order, tried) or _beginning(program, reader, cell)
+        if difference:
+            return WRONG, difference
+        run_everywhere(program, order, *tried[1])
+    except NotEnclosedError as error:
         return NOT_ENCLOSED, str(error)
+    except Exception as error:  # a program that was lifted runs, whatever stops it
+        return NOT_RUNNABLE, in_one_line(error)
     return RIGHT, ""
+
+
+def _difference(
+    program: Program, order: Sequence[str], tried: Sequence[tuple[Point, Answer]]
+) -> str | None:
+    """Return where a program differs from a cell, at the first point at which it does."""
+    for point, answer in tried:
+        if answer.is_finite:
+            weights = [point.weights[name] for name in order]
+            found = compare(program, weights, point, answer)
+            if found:
+                return found
+    return None
+
+
+def _beginning(program: Program, reader: Reader, cell: Any) -> str | None:
+    """Return which state of the program does not begin as the cell's does."""
+    for batch in (1, 3):
+        states = zip(program.initial_state, reader.initial(cell, batch), strict=True)
+        for k, (ours, theirs) in enumerate(states):
+            if not np.array_equal(np.broadcast_to(ours, theirs.shape), theirs):
+                return f"state {k} begins with {ours}, the cell's with {theirs}"
+    return None
+
+
+def _answer(cell: Any, point: Point) -> Answer:
+    cell.assign(point.weights)
+    output, states = cell.step(point.x, point.states)
+    return Answer((output, *states))
+
+
+def _refused(reason: str, mix: bool) -> Judgement:
+    if _NAMED.search(reason) and "\n" not in reason:
+        return Judgement(REFUSED, reason, mix)
+    return Judgement(RAW_ERROR, f"a refusal that names nothing: {reason!r}", mix)
 
 
 def compare(
@@ -161,8 +173,8 @@ def compare(
         expected = rows_of(theirs, rows)
         if ours.shape[-1:] != expected.shape[-1:] and ours.size > 1:
             return f"{name} has shape {ours.shape}, the cell's {theirs.shape}"
-        excess = np.abs(ours - expected) - SHARE * bound.error
-        worst = np.unravel_index(np.argmax(np.where(np.isnan(excess), np.inf, excess)), excess.shape)
+        excess = np.nan_to_num(np.abs(ours - expected) - SHARE * bound.error, nan=np.inf)
+        worst = np.unravel_index(np.argmax(excess), excess.shape)
         if not excess[worst] <= 0:
             got, want = np.broadcast_to(ours, expected.shape)[worst], expected[worst]
             place = ", ".join(str(int(k)) for k in worst)

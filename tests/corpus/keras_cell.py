@@ -64,7 +64,8 @@ class WrittenCell(keras.layers.Layer):
         return values[self.spec.output], [values[name] for name in self.spec.new_states]
 
     def _apply(self, step: Any, arguments: list[Any], inputs: Any) -> Sequence[Any]:
-        rows = keras_ways.rows_of(step, inputs)
+        asks = keras_ways.mentions(step.attributes)
+        rows = keras_ways.rows_asked(self.spec.seed, step.way, inputs) if asks else None
         attributes = {key: resolved(value, rows) for key, value in step.attributes.items()}
         if step.op == "layer":
             return _called(getattr(self, attributes["layer"]), arguments)

@@ -1,8 +1,10 @@
 """How Keras and TensorFlow spell each operation of a specification, in all the usual ways."""
 
+# ruff: noqa: PLW0108 (attributes are handed over by name, and frameworks name them otherwise)
+
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +66,11 @@ def _swapped(perm: tuple[int, ...]) -> list[int]:
     return [k for k, place in enumerate(perm) if k != place]
 
 
+def _to_the_end(size: tuple[Any, ...]) -> list[int]:
+    """Return a size with -1 for the number of rows: all that there are."""
+    return [n if isinstance(n, int) else -1 for n in size]
+
+
 def _cuts(sizes: tuple[int, ...]) -> list[int]:
     return [int(n) for n in np.cumsum(sizes)[:-1]]
 
@@ -86,14 +93,18 @@ def _norm(a: Any) -> Any:
 
 
 MOVES: dict[str, list[Way]] = {
-    "reshape": _ways(tf_reshape=lambda a, shape: tf.reshape(a, shape), ops_reshape=lambda a, shape: ops.reshape(a, shape)),
+    "reshape": _ways(
+        tf_reshape=lambda a, shape: tf.reshape(a, shape),
+        ops_reshape=lambda a, shape: ops.reshape(a, shape),
+    ),
     "slice": _ways(
         index=lambda a, index: a[index_of(index)],
         tensor_index=lambda a, index: tf.convert_to_tensor(a)[index_of(index)],
     ),
     "window": _ways(
-        tf_slice=lambda a, begin, size: tf.slice(a, begin, size),
-        ops_slice=lambda a, begin, size: ops.slice(a, begin, size),
+        tf_slice=lambda a, begin, size: tf.slice(a, begin, _to_the_end(size)),
+        tf_slice_all=lambda a, begin, size: tf.slice(a, begin, list(size)),
+        ops_slice=lambda a, begin, size: ops.slice(a, begin, list(size)),
     ),
     "transpose": [
         Way("tf.transpose", lambda a, perm: tf.transpose(a, perm)),
@@ -285,12 +296,12 @@ BATCHED: dict[str, list[Way]] = {
 
 WAYS = {**MOVES, **CONSTANTS, **ARITHMETIC, **PRODUCTS, **STRANGE, **BATCHED}
 
-#: How the number of rows is asked for.
-ROWS: list[Callable[[Any], Any]] = [
-    lambda x: x.shape[0],
-    lambda x: ops.shape(x)[0],
-    lambda x: tf.shape(x)[0],
-]
+
+def rows_asked(seed: int, way: int, x: Any) -> Any:
+    """Return the number of rows: one cell in ten asks for what must be known when it is traced."""
+    if seed % 10 == 9:
+        return x.shape[0]
+    return ops.shape(x)[0] if way & 2**8 else tf.shape(x)[0]
 
 
 def spelled(step: Step, arguments: list[Any], attributes: dict[str, Any]) -> Way:
@@ -299,14 +310,9 @@ def spelled(step: Step, arguments: list[Any], attributes: dict[str, Any]) -> Way
     return ways[step.way % len(ways)]
 
 
-def rows_of(step: Step, x: Any) -> Any:
-    """Return the number of rows as one operation asks for it."""
-    return ROWS[step.way // 2**8 % len(ROWS)](x) if mentions(step.attributes) else None
-
-
 def mentions(value: Any) -> bool:
     """Return whether an attribute depends on B."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return any(map(mentions, value.values()))
     if isinstance(value, tuple):
         return any(map(mentions, value))

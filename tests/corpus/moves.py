@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tests.corpus.spec import B, Shape
-from tests.corpus.writer import Rule, Unfit, Writer
+from tests.corpus.writer import Rule, UnfitError, Writer
 
 
 def lead(shape: Shape) -> int:
@@ -20,11 +20,11 @@ def an_axis(w: Writer, shape: Shape, fits: Callable[[int], bool] = lambda _: Tru
     """Return an axis of the rows whose length fits.
 
     Raises:
-        Unfit: there is none.
+        UnfitError: there is none.
     """
     axes = [k for k in range(lead(shape), len(shape)) if fits(shape[k])]
     if not axes:
-        raise Unfit
+        raise UnfitError
     return w.rng.choice(axes)
 
 
@@ -65,7 +65,7 @@ def transposed(w: Writer, shape: Shape, budget: int) -> str:
     first = lead(shape)
     axes = list(range(first, len(shape)))
     if len(axes) < 2:
-        raise Unfit
+        raise UnfitError
     w.rng.shuffle(axes)
     perm = (*range(first), *axes)
     source = tuple(shape[perm.index(k)] for k in range(len(shape)))
@@ -75,7 +75,7 @@ def transposed(w: Writer, shape: Shape, budget: int) -> str:
 def around(w: Writer, shape: Shape, budget: int) -> str:
     """The batch last, and first again."""
     if lead(shape) == 0 or len(shape) < 2:
-        raise Unfit
+        raise UnfitError
     last = tuple(range(1, len(shape)))
     there = w.emit("transpose", w.make(shape, budget), perm=(*last, 0))
     if w.rng.random() < 0.5 and len(shape) == 2:
@@ -85,7 +85,7 @@ def around(w: Writer, shape: Shape, budget: int) -> str:
 
 def _strides(w: Writer, size: int) -> tuple[int, tuple[Any, Any, Any]]:
     """Return the length of an axis, and a slice that takes so many of its places."""
-    stride = w.rng.choice([1, 1, 1, 2, 3, -1, -1, -2])
+    stride = w.rng.choice([1, 1, 1, 1, 1, 1, 2, 3, -1, -1, -2])
     reach = (size - 1) * abs(stride) + 1
     before, after = w.rng.choice([0, 0, 1, 2]), w.rng.choice([0, 0, 1, 2])
     length = before + reach + after
@@ -129,7 +129,7 @@ def sliced(w: Writer, shape: Shape, budget: int) -> str:
             source.append(size)
             index.append((None, None, None))
     if not cut:
-        raise Unfit
+        raise UnfitError
     return w.emit("slice", w.make(tuple(source), budget), index=_shortened(w, index))
 
 
@@ -150,7 +150,7 @@ def _shortened(w: Writer, index: list[Any]) -> tuple[Any, ...]:
 def windowed(w: Writer, shape: Shape, budget: int) -> str:
     """A block, by its beginning and its size."""
     if not shape:
-        raise Unfit
+        raise UnfitError
     begin = [0 if size == B else w.rng.choice([0, 0, 1, 2]) for size in shape]
     after = [0 if size == B else w.rng.choice([0, 0, 1]) for size in shape]
     source = tuple(
@@ -239,14 +239,14 @@ def broadcast(w: Writer, shape: Shape, budget: int) -> str:
     while source and w.rng.random() < 0.4:
         source = source[1:]
     if shape[:1] == (B,) and source[:1] != [B] and w.rng.random() < 0.5:
-        raise Unfit  # mostly rows stay what they are
+        raise UnfitError  # mostly rows stay what they are
     return w.emit("broadcast", w.make(tuple(source), budget), shape=shape)
 
 
 def repeated_rows(w: Writer, shape: Shape, budget: int) -> str:
     """What is the same for each row, written for each."""
     if not lead(shape):
-        raise Unfit
+        raise UnfitError
     reps = (B, *(1 for _ in shape[1:]))
     return w.emit("tile", w.make((1, *shape[1:]), budget), reps=reps)
 
@@ -286,7 +286,7 @@ def padded(w: Writer, shape: Shape, budget: int) -> str:
 def nothing(w: Writer, shape: Shape, budget: int) -> str:
     """Joined with an empty slice."""
     if not w.features.empty:
-        raise Unfit
+        raise UnfitError
     axis = an_axis(w, shape)
     source = w.make(shape, budget)
     other = w.make(shape, 0)

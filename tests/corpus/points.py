@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.corpus.spec import B, Spec
-from tests.corpus.writer import BATCHES, shape_in_rows
+from tests.corpus.writer import shape_in_rows
 
 Array = NDArray[Any]
 
-#: Points whose rows are those of one batch of five: all of them, one, two, and three.
-DRAWS = len(BATCHES)
+#: Rows of one batch of five that the first points are: all of them, one, two, and three.
+PARTS = ((0, 5), (0, 1), (1, 3), (2, 5))
+
+#: Points that say whether a cell runs, and whether its rows depend on each other.
+FEWEST = 2
 
 #: Scales of weights, of inputs and states, and rows of the other points.
 _OTHERS = ((0.25, 30.0, 3), (4.0, 2.0**-10, 2))
@@ -51,28 +54,12 @@ class Answer:
         return all(np.isfinite(value).all() for value in self.values)
 
 
-@dataclass(frozen=True)
-class Rows:
-    """What the rows of a batch are.
-
-    Args:
-        mix: whether they depend on each other, or on how many they are.
-    """
-
-    mix: bool
-
-
-def answer(output: Array, states: Sequence[Array]) -> Answer:
-    """Return what a cell answered."""
-    return Answer((output, *states))
-
-
 def _numbers(rng: np.random.Generator, shape: tuple[int, ...], scale: float) -> Array:
     return np.float64(np.float32(scale * rng.normal(size=shape)))
 
 
 def points(spec: Spec) -> list[Point]:
-    """Return the points, drawn from the seed: first `DRAWS` parts of one batch, then others."""
+    """Return the points, drawn from the seed: first `PARTS` of one batch, then others."""
     rng = np.random.default_rng([spec.seed, 1])
     frozen = {name: _numbers(rng, spec.weight_shapes[name], 1.0) for name in sorted(spec.frozen)}
 
@@ -82,46 +69,42 @@ def points(spec: Spec) -> list[Point]:
         states = tuple(_numbers(rng, (rows, n), scale) for n in spec.states)
         return Point(drawn | frozen, _numbers(rng, (rows, spec.features), scale), states)
 
-    whole = draw(1.0, 1.0, max(BATCHES))
-    parts = [_part(whole, begin, end) for begin, end in _PARTS]
+    whole = draw(1.0, 1.0, PARTS[0][1])
+    parts = [_part(whole, begin, end) for begin, end in PARTS]
     return [*parts, *(draw(*other) for other in _OTHERS)]
-
-
-#: Rows of the whole batch, for each of `BATCHES`.
-_PARTS = ((0, 1), (1, 3), (2, 5), (0, 5))
 
 
 def _part(whole: Point, begin: int, end: int) -> Point:
     return Point(whole.weights, whole.x[begin:end], tuple(s[begin:end] for s in whole.states))
 
 
-def answers_by_row(spec: Spec, given: Sequence[Point], answers: Sequence[Answer]) -> Rows | None:
-    """Return how the rows of the first points depend on each other; None where there are none.
+def mixes(spec: Spec, answers: Sequence[Answer]) -> bool | None:
+    """Return whether the rows of a batch depend on each other, or on how many they are.
 
     Args:
         spec: the cell.
-        given: the points.
-        answers: what it answered there.
+        answers: at `PARTS`, or the first of them.
+
+    Returns:
+        None where the output or a state has no rows, or not of its size.
     """
-    mix = False
-    sizes = (None, *spec.states)
-    for k, size in enumerate(sizes):
-        parts = [a.values[k] for a in answers[:DRAWS]]
-        shape = shape_in_rows([part.shape for part in parts])
-        if shape is None or B in shape[1:]:
-            return None
-        numbers = int(np.prod([n for n in shape if n != B]))
-        if numbers == 0 or (size is not None and numbers != size):
+    found = False
+    for k, size in enumerate((None, *spec.states)):
+        parts = [a.values[k] for a in answers[: len(PARTS)]]
+        batches = [end - begin for begin, end in PARTS[: len(parts)]]
+        shape = shape_in_rows([part.shape for part in parts], batches)
+        numbers = 0 if shape is None else int(np.prod([n for n in shape if n != B]))
+        if shape is None or B in shape[1:] or numbers == 0 or size not in (None, numbers):
             return None
         if shape[:1] == (B,):
-            whole = parts[-1].reshape(len(given[DRAWS - 1].x), -1)
-            pairs = [(p, whole[b:e]) for p, (b, e) in zip(parts, _PARTS, strict=True)]
+            whole = parts[0].reshape(batches[0], -1)
+            pairs = [(p, whole[b:e]) for p, (b, e) in zip(parts, PARTS, strict=False)]
         elif len(shape) < 2 or shape[0] == 1:
-            pairs = [(part, parts[-1]) for part in parts]
+            pairs = [(part, parts[0]) for part in parts]
         else:
             return None
-        mix = mix or any(_apart(part.reshape(-1), own.reshape(-1)) for part, own in pairs)
-    return Rows(mix)
+        found = found or any(_apart(part.reshape(-1), own.reshape(-1)) for part, own in pairs)
+    return found
 
 
 def _apart(a: Array, b: Array) -> bool:

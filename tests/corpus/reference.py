@@ -3,6 +3,8 @@
 Each takes its arguments as arrays and its attributes by name. Most are NumPy's own functions.
 """
 
+# ruff: noqa: PLW0108 (attributes are handed over by name, and NumPy names them otherwise)
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
@@ -147,7 +149,9 @@ def _gru(layer: Layer, w: Mapping[str, Array], x: Array, h: Array) -> Array:
     return np.asarray(z * h + (1 - z) * np.tanh(part + kept))
 
 
-def _lstm(layer: Layer, w: Mapping[str, Array], x: Array, h: Array, c: Array) -> tuple[Array, Array]:
+def _lstm(
+    _layer: Layer, w: Mapping[str, Array], x: Array, h: Array, c: Array
+) -> tuple[Array, Array]:
     made = x @ w["kernel"] + h @ w["recurrent_kernel"] + w.get("bias", 0.0)
     i, f, g, o = np.split(made, 4, axis=1)
     c = _sigmoid(f) * c + _sigmoid(i) * np.tanh(g)

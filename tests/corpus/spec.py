@@ -134,7 +134,8 @@ class Spec:
     def frozen(self) -> set[str]:
         """The names of the weights that are not trainable."""
         own = {weight.name for weight in self.weights if not weight.trainable}
-        return own | {f"{la.name}.{n}" for la in self.layers if not la.trainable for n in la.weights}
+        still = [layer for layer in self.layers if not layer.trainable]
+        return own | {f"{layer.name}.{name}" for layer in still for name in layer.weights}
 
 
 def show(spec: Spec, spelling: Callable[[Step], str] = lambda step: step.op) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.corpus.moves import an_axis, lead
 from tests.corpus.spec import B, Shape
-from tests.corpus.writer import Rule, Unfit, Writer
+from tests.corpus.writer import Rule, UnfitError, Writer
 
 
 def function(w: Writer, shape: Shape, budget: int) -> str:
@@ -12,7 +12,7 @@ def function(w: Writer, shape: Shape, budget: int) -> str:
     _allow(w.features.strange)
     op = w.rng.choice(["exp", "softmax", "norm", "abs", "sign", "cube", "softplus", "cast"])
     if op in ("softmax", "norm") and (len(shape) <= lead(shape) or 0 in shape):
-        raise Unfit
+        raise UnfitError
     return w.emit(op, w.make(shape, budget))
 
 
@@ -64,7 +64,7 @@ def of_itself(w: Writer, shape: Shape, budget: int) -> str:
 
 def _allow(condition: bool) -> None:
     if not condition:
-        raise Unfit
+        raise UnfitError
 
 
 def _batched(w: Writer, shape: Shape) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -30,19 +31,21 @@ MOST_STEPS, MOST_WEIGHTS, MOST_NUMBERS, MOST_AXES = 40, 6, 24, 4
 PATIENCE = 120
 
 
-class Unfit(Exception):
+class UnfitError(Exception):
     """A rule cannot make what it is asked for."""
 
 
-def shape_in_rows(shapes: Sequence[tuple[int, ...]]) -> Shape | None:
-    """Return one shape for those at each of `BATCHES`; None where it varies otherwise than as B."""
+def shape_in_rows(
+    shapes: Sequence[tuple[int, ...]], batches: Sequence[int] = BATCHES
+) -> Shape | None:
+    """Return one shape for those at several batches; None where it varies otherwise than as B."""
     if len({len(shape) for shape in shapes}) > 1:
         return None
     sizes: list[Any] = []
     for dims in zip(*shapes, strict=True):
         if len(set(dims)) == 1:
             sizes.append(dims[0])
-        elif dims == BATCHES:
+        elif dims == tuple(batches):
             sizes.append(B)
         else:
             return None
@@ -126,17 +129,18 @@ class Writer:
         """Add a weight.
 
         Raises:
-            Unfit: there are enough, or none may have such a shape.
+            UnfitError: there are enough, or none may have such a shape.
         """
         if len(self.weights) >= MOST_WEIGHTS or len(shape) > (3 if self.features.rank_3 else 2):
-            raise Unfit
+            raise UnfitError
         trainable = not (self.features.frozen and self.rng.random() < 0.3)
         self.weights.append(Weight(f"W{len(self.weights)}", shape, trainable))
         return self.given(self.weights[-1].name, shape)
 
     def layer(self, kind: str, features: int, units: int) -> Layer:
         """Add a layer within, or take one that is there."""
-        fitting = [la for la in self.layers if (la.kind, la.features, la.units) == (kind, features, units)]
+        wanted = (kind, features, units)
+        fitting = [la for la in self.layers if (la.kind, la.features, la.units) == wanted]
         if fitting and self.rng.random() < 0.5:
             return self.rng.choice(fitting)
         activation = self.rng.choice(["linear", "linear", "tanh", "sigmoid", "relu"])
@@ -158,7 +162,7 @@ class Writer:
         """Write one operation, and return the name of its first result.
 
         Raises:
-            Unfit: it does not run on these values, or makes them too large.
+            UnfitError: it does not run on these values, or makes them too large.
         """
         names = tuple(f"v{len(self.values) + k}" for k in range(results))
         step = Step(names, op, arguments, attributes, self.rng.randrange(2**16))
@@ -167,7 +171,7 @@ class Writer:
             if len(columns) != results or any(
                 a.size > MOST_NUMBERS * 5 or a.ndim > MOST_AXES for a in columns
             ):
-                raise Unfit
+                raise UnfitError
         self.steps.append(step)
         for k, name in enumerate(names):
             self._keep(name, [columns[k] for columns in made])
@@ -184,7 +188,7 @@ class Writer:
             with np.errstate(all="ignore"):
                 return reference.apply(step, values, batch, layers)
         except (ValueError, IndexError, TypeError) as error:
-            raise Unfit from error
+            raise UnfitError from error
 
     # --- What is wanted ---
 
@@ -196,7 +200,7 @@ class Writer:
             budget: how many operations more may be spent, roughly.
         """
         if int(np.prod([d for d in shape if d != B])) > MOST_NUMBERS or len(shape) > MOST_AXES:
-            raise Unfit
+            raise UnfitError
         known = self.known(lambda s: s == shape)
         if known and self.rng.random() < (0.3 if budget > 0 else 0.7):
             return self._chosen(known)
@@ -208,7 +212,7 @@ class Writer:
                 rule = self.rng.choices(*zip(*((r, w) for w, r in self.rules), strict=True))[0]
                 try:
                     name = rule(self, shape, budget - 1)
-                except Unfit:
+                except UnfitError:
                     continue
                 if self.shape(name) == shape:
                     return name
@@ -223,7 +227,7 @@ class Writer:
         """Return a budget in so many random parts."""
         cuts = sorted(self.rng.randint(0, budget) for _ in range(count - 1))
         ends = [0, *cuts, budget]
-        return [b - a for a, b in zip(ends, ends[1:], strict=False)]
+        return [b - a for a, b in pairwise(ends)]
 
     def leaf(self, shape: Shape) -> str:
         """Return a value that needs little: an input, a weight, a literal, a product."""
@@ -236,7 +240,7 @@ class Writer:
         if draw < 0.85:
             try:
                 return self.weight(shape)
-            except Unfit:
+            except UnfitError:
                 if len(shape) > 2 and len(self.weights) < MOST_WEIGHTS:
                     flat = self.weight((int(np.prod(shape[:1])), int(np.prod(shape[1:]))))
                     return self.emit("reshape", flat, shape=shape)
@@ -267,5 +271,5 @@ class Writer:
         return self.emit("literal", value=value, shape=shape)
 
 
-#: What a dense layer can compute beside these is strange.
+#: Kinds of layers that are cells themselves.
 CELLS = tuple(kind for kind in LAYER_WEIGHTS if kind != "dense")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from tests.corpus import arithmetic, moves, tricks
 from tests.corpus.spec import B, Spec, without_the_unused
-from tests.corpus.writer import Features, Rule, Unfit, Writer
+from tests.corpus.writer import Features, Rule, UnfitError, Writer
 
 #: How often a cell has what is not ordinary.
 SHARES = {
@@ -32,7 +32,7 @@ def write(seed: int) -> Spec:
     for attempt in range(100):
         try:
             return _written(seed, random.Random(f"{seed} {attempt}"))
-        except Unfit:
+        except UnfitError:
             continue
     raise AssertionError(f"no cell could be written from seed {seed}")
 
@@ -68,7 +68,7 @@ def _written(seed: int, rng: random.Random) -> Spec:
 def _rules(rng: random.Random, features: Features, theme: str) -> list[tuple[float, Rule]]:
     """Return the rules that one cell knows, with how often each is tried."""
     if theme != "any":
-        few = moves.PLAIN if rng.random() < 0.5 else moves.RULES
+        few = moves.PLAIN if rng.random() < 0.6 else moves.RULES
         chosen = list(rng.sample(few, rng.randint(2, 6)))
     else:
         ordinary, share = [*moves.RULES, *arithmetic.RULES], rng.choice(KNOWN)
@@ -103,8 +103,8 @@ def _of_moved_rows(w: Writer, size: int) -> str:
 
 #: What cells are about: how often, and how a state `(B, n)` is made.
 THEMES: dict[str, tuple[float, Callable[[Writer, int], str]]] = {
-    "any": (0.6, _anything),
-    "weights": (0.25, _of_moved_weights),
+    "any": (0.55, _anything),
+    "weights": (0.3, _of_moved_weights),
     "rows": (0.15, _of_moved_rows),
 }
 
@@ -113,7 +113,7 @@ def _new_state(w: Writer, k: int, size: int, make: Callable[[Writer, int], str])
     draw = w.rng.random()
     if draw < 0.04:
         return f"h{k}"
-    if draw < 0.06:
+    if draw < 0.05:
         return w.make((size,), 2)  # the same for each row, without an axis for them
     return make(w, size)
 
@@ -133,8 +133,9 @@ def _output(w: Writer, last: list[str]) -> str:
     if draw < 0.45:
         return w.rng.choice(["x", "h0"])
     size = w.rng.randint(1, 4)
-    if draw < 0.5:  # a constant, with or without an axis for the rows
-        return w.make(w.rng.choice([(size,), (1, size), (B, size)]), w.rng.choice([0, 1, 3]))
-    if draw < 0.52:
+    if draw < 0.52:  # perhaps the same for each row, with or without an axis for them
+        kinds = [(size,), (1, size), *[(B, size)] * 4]
+        return w.make(w.rng.choice(kinds), w.rng.choice([0, 1, 3]))
+    if draw < 0.53:
         return w.make((B, 1, size), 2)
     return w.make((B, size), w.rng.choice([0, 1, 2, 4, 6, 9]))
