@@ -447,7 +447,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_training(tmp_path, be
 
     class Unwanted(Watch):
         def plan(self, runs, kept, iterations):
-            pytest.fail(f"training began: {runs} runs of {iterations} iterations")
+            pytest.fail(f"training began: {runs} runs, {kept} kept, {iterations} iterations")
 
     with pytest.raises(UsageError, match=r"the output folder .* cannot be written") as refused:
         make_report(experiment_from(tmp_path), out, watch=Unwanted())
