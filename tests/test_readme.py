@@ -202,7 +202,7 @@ class Workplace:
 
 def assert_shown(shown, out):
     """Compare what is shown, where `...` stands for anything, with what was printed."""
-    shown = shown.rstrip("\n") + "\n"
+    shown, out = (text.rstrip("\n") + "\n" for text in (shown, out))
     checker = doctest.OutputChecker()
     assert checker.check_output(shown, out, doctest.ELLIPSIS), f"shown:\n{shown}\ngot:\n{out}"
 

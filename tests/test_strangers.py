@@ -238,7 +238,7 @@ def test_reasons_are_readable_in_a_narrow_window(capfd, monkeypatch):
     laws = ["one-step-runs", "inference-without-dropout", "dropout-drops"]
     cell = "tests.corpus.wrong_cells.strangers:Leaky"
     flags = [f"--law={law}" for law in laws]
-    assert main(["check", cell, "--set", "units=3", "--profile", "quick", *flags]) == 0
+    assert main(["check", cell, "--set", "units=3", "--profile", "quick", "-v", *flags]) == 0
     out = capfd.readouterr().out
     assert "not applicable: the cell has no dropout rate above zero\n" in out
     assert "\n  inference-without-dropout, dropout-drops\n" in out

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,6 @@ from gru_bench.cli import kinds, options
 from gru_bench.cli.interrupt import INTERRUPTED
 from gru_bench.cli.terminal import console, say
 from gru_bench.errors import check_known
-from gru_bench.outside.text import one_line
 from gru_bench.outside.writing import write_result
 
 if TYPE_CHECKING:
@@ -61,6 +59,7 @@ if TYPE_CHECKING:
     type=kinds.MEMORY,
     help="MiB beyond TensorFlow's.",
 )
+@click.option("-v", "--verbose", is_flag=True, help="Show every law, and all notes whole.")
 def command(
     cell: str,
     settings: tuple[str, ...],
@@ -74,6 +73,7 @@ def command(
     expect_path: str | None,
     time_limit: float | None,
     memory_limit: int,
+    verbose: bool,
 ) -> int:
     """Check CELL against the laws of recurrent cells.
 
@@ -102,14 +102,17 @@ def command(
         memory_limit * 2**20,
     )
     interrupted = False
-    with _live(len(check.laws), cell) as tell:
+    with _live([law.name for law in check.laws]) as tell:
         try:
             check.run(tell)
         except KeyboardInterrupt:
             interrupted = True
-    _print(check.report)
-    _write(json_path, lambda: check.report.to_json() + "\n")
-    _write(junit_path, lambda: _junit(check.report))
+    _print(check.report, verbose)
+    try:
+        _write(json_path, lambda: check.report.to_json() + "\n")
+        _write(junit_path, lambda: _junit(check.report))
+    finally:
+        say(_verdict(check.report))
     if interrupted:
         say("gru-bench: interrupted; what was found until then is above", err=True)
         return INTERRUPTED
@@ -122,22 +125,23 @@ def _junit(report: Report) -> str:
     return to_junit(report)
 
 
-def _print(report: Report) -> None:
+def _print(report: Report, verbose: bool) -> None:
+    """Show the failures, whole and first, and then how the laws ended."""
+    from gru_bench.laws.telling.summary import summary
+
     for outcome in report.failed:
         say(f"{outcome}\n")
     screen = console(soft_wrap=True)
-    screen.print(_table(report))
-    wrapper = textwrap.TextWrapper(screen.width, subsequent_indent="  ", break_on_hyphens=False)
-    for reason, laws in _reasons(report).items():
-        say(wrapper.fill(reason))
-        say(textwrap.indent(wrapper.fill(", ".join(laws)), "  "))
-    for note in report.notes:
-        say(f"note: {note}")
-    counts = ", ".join(f"{count} {status}" for status, count in report.counts.items())
-    say(f"{report.name}: {len(report.planned)} laws planned, {len(report.outcomes)} run: {counts}")
-    spent = sorted(report.seconds.items(), key=lambda item: -item[1])
-    total = sum(report.seconds.values())
-    say(f"{total:.1f} s: " + ", ".join(f"{what} {s:.1f}" for what, s in spent))
+    if verbose:
+        screen.print(_table(report))
+    for line in summary(report, screen.width, verbose):
+        say(line)
+
+
+def _verdict(report: Report) -> str:
+    from gru_bench.laws.telling.summary import verdict
+
+    return verdict(report)
 
 
 def _table(report: Report) -> Table:
@@ -165,18 +169,6 @@ def _table(report: Report) -> Table:
     return table
 
 
-def _reasons(report: Report) -> dict[str, list[str]]:
-    """Return the laws that did not pass by status and reason, those that failed first."""
-    from gru_bench.laws.telling.outcome import STATUSES
-
-    found: dict[str, list[str]] = {}
-    for outcome in sorted(report.outcomes, key=lambda one: STATUSES.index(one.status)):
-        if outcome.reason:
-            reason = textwrap.shorten(outcome.reason, 160, placeholder=" ...")
-            found.setdefault(f"{outcome.status}: {reason}", []).append(outcome.law)
-    return found
-
-
 def _write(path: Path | None, make: Callable[[], str]) -> None:
     if path is None:
         return
@@ -185,12 +177,25 @@ def _write(path: Path | None, make: Callable[[], str]) -> None:
 
 
 @contextmanager
-def _live(total: int, cell: str) -> Iterator[Callable[[Outcome], None]]:
-    """Show on standard error how far the check is, and give what it tells its outcomes to."""
-    from rich.markup import escape
-    from rich.progress import Progress
+def _live(laws: Sequence[str]) -> Iterator[Callable[[Outcome], None]]:
+    """Show on standard error which law the check is at, and give what it tells its outcomes to."""
+    from rich.progress import BarColumn, Progress, TextColumn
+    from rich.table import Column
 
     screen = console(err=True)
-    with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:
-        task = progress.add_task(escape(one_line(f"checking {cell}")), total=total)
-        yield lambda _: progress.advance(task)
+    columns = (
+        TextColumn("{task.completed} of {task.total} laws"),
+        BarColumn(10),
+        TextColumn("{task.description}", table_column=Column(overflow="fold")),
+    )
+    with Progress(
+        *columns, console=screen, transient=True, disable=not screen.is_terminal
+    ) as progress:
+        left = list(laws)
+        task = progress.add_task(f"starting; {left[0]}", total=len(left))
+
+        def tell(outcome: Outcome) -> None:
+            left.remove(outcome.law)
+            progress.update(task, advance=1, description=left[0] if left else "")
+
+        yield tell
