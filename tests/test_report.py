@@ -227,7 +227,7 @@ def test_pages_escape_what_users_write_and_say_what_they_must(made):
     assert "A small &lt;experiment&gt;" in text
     assert "It learns at once &amp; for ever" in text
     markdown = (out / "report.md").read_text(encoding="utf-8")
-    assert "# A small <experiment>" in markdown
+    assert "# A small &lt;experiment>" in markdown
     for page in (text, markdown):
         assert "2 seeds, 20 pairs at each length and family" in page
         assert "95% intervals" in page
@@ -445,11 +445,12 @@ def test_a_folder_that_cannot_be_written_is_refused_before_training(tmp_path, be
     (tmp_path / "file").write_text("kept")
     out = tmp_path / "file" / below
 
-    def live(total, title):
-        pytest.fail(f"training began: {title}, {total} iterations")
+    class Unwanted(Watch):
+        def plan(self, runs, kept, iterations):
+            pytest.fail(f"training began: {runs} runs, {kept} kept, {iterations} iterations")
 
     with pytest.raises(UsageError, match=r"the output folder .* cannot be written") as refused:
-        make_report(experiment_from(tmp_path), out, live=live)
+        make_report(experiment_from(tmp_path), out, watch=Unwanted())
     assert "\n" not in str(refused.value)
     assert (tmp_path / "file").read_text() == "kept"
 

@@ -114,6 +114,17 @@ def test_a_result_that_cannot_be_written_is_elsewhere_and_that_is_said(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_link_stays_a_link_and_a_file_keeps_its_permissions(tmp_path: Path) -> None:
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.write_bytes(b"old")
+    target.chmod(0o600)
+    link.symlink_to(target)
+    writing.write_whole(writing.check_output(link), b"new")
+    assert link.is_symlink()
+    assert target.read_bytes() == b"new"
+    assert target.stat().st_mode & 0o777 == 0o600
+
+
 def test_partial_files_of_the_dead_are_removed_and_those_of_the_living_stay(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", ""], check=True)
     dead = subprocess.Popen([sys.executable, "-c", ""])

@@ -227,7 +227,7 @@ class Adder:
             network.keep([variable.value for variable in cell.non_trainable_variables])
             return cls(network, theta, facts.threshold, facts.origin)
         except UsageError as error:
-            raise UsageError(f"model {str(path)!r}: {error}") from error
+            raise UsageError(one_line(f"model {str(path)!r}: {error}")) from error
         except Exception as error:  # Keras and HDF5 raise many kinds on files they did not write
             reason = one_line(in_one_line(error))[:300]
             raise UsageError(f"model {str(path)!r} is damaged: {reason}") from error

@@ -20,6 +20,9 @@ from gru_bench.outside.bounds import shown
 _PARTIAL = re.compile(r"\.gru_bench-(?P<host>.+)-(?P<process>[0-9]+)-[^-]*\.partial")
 #: Seconds after which nobody writes a file any more.
 _LONG_AGO = 24 * 3600.0
+#: What this process's umask leaves of the permissions of a new file.
+_UMASK = os.umask(0o022)
+os.umask(_UMASK)
 
 
 def check_output(path: str | Path) -> Path:
@@ -51,7 +54,7 @@ def _check_place(path: Path) -> None:
         if not stat.S_ISREG(mode):
             raise _cannot(path, "it is a folder" if stat.S_ISDIR(mode) else "it is no file")
         os.close(os.open(path, os.O_WRONLY))
-    handle, partial = _partial(path.parent)
+    handle, partial = _partial(path.resolve().parent)
     os.close(handle)
     Path(partial).unlink()
 
@@ -99,19 +102,20 @@ def write_whole(path: Path, data: bytes) -> None:
         UsageError: it cannot be written.
     """
     try:
-        handle, partial = _partial(path.parent)
+        target = path.resolve()  # a link stays one
+        handle, partial = _partial(target.parent)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(partial).chmod(0o644)
-            os.replace(partial, path)  # noqa: PTH105 - one call, one meaning: atomic
+            Path(partial).chmod(target.stat().st_mode if target.exists() else 0o666 & ~_UMASK)
+            os.replace(partial, target)  # noqa: PTH105 - one call, one meaning: atomic
         except BaseException:
             Path(partial).unlink(missing_ok=True)
             raise
-    except OSError as error:
-        raise _cannot(path, error.strerror or str(error)) from None
+    except (OSError, RuntimeError) as error:  # a link to itself is a RuntimeError
+        raise _cannot(path, getattr(error, "strerror", None) or str(error)) from None
 
 
 def write_result(path: Path, data: bytes) -> None:

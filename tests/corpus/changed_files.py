@@ -103,15 +103,17 @@ def changed(draw: Any, document: Any) -> Any:
         owner = found
         for key in place[:-1]:
             owner = owner[key]
+        # What is drawn is shared between examples, and is changed here.
+        strange = copy.deepcopy(draw(STRANGE))
         kind = draw(st.sampled_from(["replace", "replace", "replace", "delete", "add", "twice"]))
         if kind == "replace":
-            owner[place[-1]] = draw(STRANGE)
+            owner[place[-1]] = strange
         elif kind == "delete":
             del owner[place[-1]]
         elif isinstance(owner, list):
-            owner.append(draw(STRANGE) if kind == "add" else copy.deepcopy(owner[place[-1]]))
+            owner.append(strange if kind == "add" else copy.deepcopy(owner[place[-1]]))
         else:
-            owner[draw(st.text(max_size=8))] = draw(STRANGE)
+            owner[draw(st.text(max_size=8))] = strange
     return found
 
 
