@@ -31,7 +31,7 @@ LAYERS = (
     {"task"},
     {"subjects"},
     {"checker"},
-    {"errors", "numbers", "profiles", "records"},
+    {"errors", "numbers", "outside", "profiles", "records"},
 )
 DEPTH = {name: depth for depth, names in enumerate(LAYERS) for name in names}
 

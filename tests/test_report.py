@@ -315,7 +315,7 @@ def test_files_that_are_not_finished_runs_are_named_and_not_counted(made, tmp_pa
         "b-foreign.json": "{}",
         "c-list.json": "[1]",
         "d-renamed.json": text,
-        "e-other-form.json": text.replace("gru_bench run 1", "gru_bench run 9"),
+        "e-other-form.json": text.replace("gru_bench run 2", "gru_bench run 9"),
         "f-row-lost.json": re.sub(r'    \{"bits": .*\n', "", text, count=1),
         "g-binary.json": "\x00\x01",
         "h-impossible.json": re.sub(r'"exact": \d+', '"exact": 21', text, count=1),
@@ -445,11 +445,12 @@ def test_a_folder_that_cannot_be_written_is_refused_before_training(tmp_path, be
     (tmp_path / "file").write_text("kept")
     out = tmp_path / "file" / below
 
-    def live(total, title):
-        pytest.fail(f"training began: {title}, {total} iterations")
+    class Refusing(Watch):
+        def begin(self, title, *numbers):
+            pytest.fail(f"training began: {title}, {numbers}")
 
     with pytest.raises(UsageError, match=r"the output folder .* cannot be written") as refused:
-        make_report(experiment_from(tmp_path), out, live=live)
+        make_report(experiment_from(tmp_path), out, watch=Refusing())
     assert "\n" not in str(refused.value)
     assert (tmp_path / "file").read_text() == "kept"
 

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gru_bench.cli import options
-from gru_bench.errors import UsageError, check_integer, check_known
+from gru_bench.cli import kinds, options
+from gru_bench.cli.interrupt import INTERRUPTED
+from gru_bench.cli.terminal import console, say
+from gru_bench.errors import check_known
+from gru_bench.outside.writing import write_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,18 +24,41 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("cell")
+@click.argument("cell", type=kinds.NAME)
 @options.settings
-@click.option("--equations", help="What the cell claims to compute; guessed without.")
-@click.option("--profile", default="ci", show_default=True, help="quick, ci or thorough.")
-@click.option("--law", "laws", multiple=True, help="Only this law; may be repeated.")
-@click.option("--seed", default=0, show_default=True, help="Of the generated cases.")
-@click.option("--inputs", type=int, help="Size of an input, F, if the cell takes only one.")
-@click.option("--junit", "junit_path", help="Write the outcomes as JUnit XML.")
-@click.option("--json", "json_path", help="Write everything as JSON.")
-@click.option("--expect", "expect_path", help="TOML file of expected failures: law = reason.")
-@click.option("--time-limit", type=float, help="Seconds for one law; by default the profile's.")
-@click.option("--memory-limit", default=4096, show_default=True, help="MiB beyond TensorFlow's.")
+@click.option(
+    "--equations", type=kinds.EQUATIONS, help="What the cell claims to compute; guessed without."
+)
+@click.option(
+    "--profile", default="ci", show_default=True, type=kinds.NAME, help="quick, ci or thorough."
+)
+@click.option(
+    "--law", "laws", multiple=True, type=kinds.NAME, help="Only this law; may be repeated."
+)
+@click.option(
+    "--seed", default=0, show_default=True, type=kinds.SEED, help="Of the generated cases."
+)
+@click.option(
+    "--inputs", type=kinds.INPUTS, help="Size of an input, F, if the cell takes only one."
+)
+@click.option("--junit", "junit_path", type=kinds.OUTPUT, help="Write the outcomes as JUnit XML.")
+@click.option("--json", "json_path", type=kinds.OUTPUT, help="Write everything as JSON.")
+@click.option(
+    "--expect",
+    "expect_path",
+    type=kinds.NAME,
+    help="TOML file of expected failures: law = reason.",
+)
+@click.option(
+    "--time-limit", type=kinds.SECONDS, help="Seconds for one law; by default the profile's."
+)
+@click.option(
+    "--memory-limit",
+    default=4096,
+    show_default=True,
+    type=kinds.MEMORY,
+    help="MiB beyond TensorFlow's.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Show every law, and all notes whole.")
 def command(
     cell: str,
@@ -42,8 +68,8 @@ def command(
     laws: tuple[str, ...],
     seed: int,
     inputs: int | None,
-    junit_path: str | None,
-    json_path: str | None,
+    junit_path: Path | None,
+    json_path: Path | None,
     expect_path: str | None,
     time_limit: float | None,
     memory_limit: int,
@@ -60,16 +86,9 @@ def command(
     from gru_bench.laws.running.expectation import load_expected
     from gru_bench.laws.running.isolation import Isolated
 
+    options.check_cell(cell)
     arguments = options.parse_settings(settings)
     check_known("profile", profile, profiles.LAW_EXAMPLES)
-    check_integer("--seed", seed, 0)
-    check_integer("--memory-limit", memory_limit, 1)
-    if inputs is not None:
-        check_integer("--inputs", inputs, 1)
-    for path in (junit_path, json_path):
-        _check_writable(path)
-    if time_limit is not None and not time_limit > 0:
-        raise UsageError(f"--time-limit must be more than 0, got {time_limit}")
     check = Isolated(
         cell,
         arguments,
@@ -93,9 +112,10 @@ def command(
         _write(json_path, lambda: check.report.to_json() + "\n")
         _write(junit_path, lambda: _junit(check.report))
     finally:
-        click.echo(_verdict(check.report))
+        say(_verdict(check.report))
     if interrupted:
-        return 130
+        say("gru-bench: interrupted; what was found until then is above", err=True)
+        return INTERRUPTED
     return 0 if check.report.ok else 1
 
 
@@ -107,17 +127,15 @@ def _junit(report: Report) -> str:
 
 def _print(report: Report, verbose: bool) -> None:
     """Show the failures, whole and first, and then how the laws ended."""
-    from rich.console import Console
-
     from gru_bench.laws.telling.summary import summary
 
     for outcome in report.failed:
-        click.echo(f"{outcome}\n")
-    console = Console(soft_wrap=True)
+        say(f"{outcome}\n")
+    screen = console(soft_wrap=True)
     if verbose:
-        console.print(_table(report))
-    for line in summary(report, console.width, verbose):
-        click.echo(line)
+        screen.print(_table(report))
+    for line in summary(report, screen.width, verbose):
+        say(line)
 
 
 def _verdict(report: Report) -> str:
@@ -151,42 +169,27 @@ def _table(report: Report) -> Table:
     return table
 
 
-def _check_writable(path: str | None) -> None:
-    """Refuse a file that cannot be written before a check that may take minutes."""
+def _write(path: Path | None, make: Callable[[], str]) -> None:
     if path is None:
         return
-    folder = Path(path).absolute().parent
-    if not folder.is_dir():
-        raise UsageError(f"cannot write {path!r}: there is no folder {str(folder)!r}")
-    if Path(path).is_dir():
-        raise UsageError(f"cannot write {path!r}: it is a folder")
-
-
-def _write(path: str | None, make: Callable[[], str]) -> None:
-    if path is None:
-        return
-    try:
-        Path(path).write_text(make(), encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {path!r}: {error.strerror}") from error
-    click.echo(f"written: {path}")
+    write_result(path, make().encode("utf-8", "backslashreplace"))
+    say(f"written: {path}")
 
 
 @contextmanager
 def _live(laws: Sequence[str]) -> Iterator[Callable[[Outcome], None]]:
     """Show on standard error which law the check is at, and give what it tells its outcomes to."""
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
     from rich.table import Column
 
-    console = Console(stderr=True)
+    screen = console(err=True)
     columns = (
         TextColumn("{task.completed} of {task.total} laws"),
         BarColumn(10),
         TextColumn("{task.description}", table_column=Column(overflow="fold")),
     )
     with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
+        *columns, console=screen, transient=True, disable=not screen.is_terminal
     ) as progress:
         left = list(laws)
         task = progress.add_task(f"starting; {left[0]}", total=len(left))

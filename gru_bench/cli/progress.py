@@ -9,13 +9,15 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from gru_bench.cli.terminal import console
 from gru_bench.learning.training import Progress, TrainedRun
+from gru_bench.outside.text import visible
 from gru_bench.runs.watch import Watch
 
 #: What a run counts for whose iterations are done and that is still measured or proved.
@@ -25,13 +27,13 @@ _TRAINED = 0.9
 @contextlib.contextmanager
 def watching() -> Iterator[Watch]:
     """Show progress on standard error if that is a terminal, and give who is told of it."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    screen = console(err=True)
+    if not screen.is_terminal:
         yield Watch()
         return
     view = View()
     with Live(
-        get_renderable=view.render, console=console, transient=True, vertical_overflow="visible"
+        get_renderable=view.render, console=screen, transient=True, vertical_overflow="visible"
     ):
         yield view
 
@@ -102,7 +104,7 @@ class View(Watch):
         head.add_row(ProgressBar(1.0, self.share, width=20), Text(words, overflow="fold"))
         what = self._doing()
         lines = [f"{self.title}: {what}" if self._left else what, self._detail()]
-        texts = [Text(line, overflow="fold") for line in lines if line]
+        texts = [Text(visible(line), overflow="fold") for line in lines if line]
         return Group(head, *texts) if self.runs else Group(*texts)
 
     def _time_left(self) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gru_bench.cli import options
-from gru_bench.errors import UsageError, check_integer
+from gru_bench.cli import kinds, options
+from gru_bench.cli.interrupt import INTERRUPTED
+from gru_bench.cli.terminal import say
+from gru_bench.errors import UsageError
 
 if TYPE_CHECKING:
     from gru_bench.learning.training import TrainedRun
@@ -19,11 +22,26 @@ LENGTHS, PAIRS = (8, 64, 256, 1024), 256
 @click.command()
 @options.cell
 @options.settings
-@click.option("--recipe", default="default", show_default=True, help="How to train.")
-@click.option("--task", default="addition", show_default=True, help="What to learn.")
-@click.option("--seeds", default=1, show_default=True, help="How many seeds to train.")
-@click.option("--iterations", type=int, help="Optimiser updates; by default the recipe's.")
-@click.option("-o", "--output", default="adder.keras", show_default=True, help="Where to save.")
+@click.option(
+    "--recipe", default="default", show_default=True, type=kinds.NAME, help="How to train."
+)
+@click.option(
+    "--task", default="addition", show_default=True, type=kinds.NAME, help="What to learn."
+)
+@click.option(
+    "--seeds", default=1, show_default=True, type=kinds.SEEDS, help="How many seeds to train."
+)
+@click.option(
+    "--iterations", type=kinds.ITERATIONS, help="Optimiser updates; by default the recipe's."
+)
+@click.option(
+    "-o",
+    "--output",
+    default="adder.keras",
+    show_default=True,
+    type=kinds.OUTPUT,
+    help="Where to save.",
+)
 def command(
     cell: str,
     settings: tuple[str, ...],
@@ -31,7 +49,7 @@ def command(
     task: str,
     seeds: int,
     iterations: int | None,
-    output: str,
+    output: Path,
 ) -> int:
     """Train a cell to add and save the adder.
 
@@ -44,9 +62,6 @@ def command(
 
     arguments = options.parse_settings(settings)
     path = check_model_path(output)
-    check_integer("--seeds", seeds, 1)
-    if iterations is not None:
-        check_integer("--iterations", iterations, 1)
     chosen, transducer = get_recipe(recipe, iterations=iterations), get_task(task)
 
     from gru_bench.cli.progress import watching
@@ -78,14 +93,16 @@ def command(
     kept = [run for run in runs if run.diverged is None]
     if not kept:
         if interrupted:
-            click.echo("gru-bench: interrupted before a seed had finished", err=True)
-            return 130
+            say("gru-bench: interrupted before a seed had finished", err=True)
+            return INTERRUPTED
         raise UsageError(f"every seed diverged, the first at iteration {runs[0].diverged}")
     best = max(kept, key=_score)
     best.adder().save(path)
     for line in _describe(runs, best, str(path)):
-        click.echo(line)
-    return 130 if interrupted else 0
+        say(line)
+    if interrupted:
+        say("gru-bench: interrupted; the seeds that had finished are kept", err=True)
+    return INTERRUPTED if interrupted else 0
 
 
 def _accuracies(run: TrainedRun) -> list[Any]:

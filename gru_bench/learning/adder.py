@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,16 +13,16 @@ from numpy.typing import NDArray
 
 from gru_bench.errors import UsageError, check_integer, in_one_line
 from gru_bench.learning.network import Network
+from gru_bench.learning.saved import FACTS, FORMAT, load_weights, read_saved
+from gru_bench.outside.bounds import LENGTH, THRESHOLD
+from gru_bench.outside.text import one_line
+from gru_bench.outside.writing import check_output, roomy_folder, write_result
 from gru_bench.subjects.keras.runtime import keras, tf
-from gru_bench.subjects.loading import load_cell_class
+from gru_bench.subjects.loading import check_trusted
 from gru_bench.task.transducer import IntArray, get_task
 
 #: Steps run by one call of the compiled program; longer numbers take several calls.
 _STEPS = 128
-
-#: Entry beside Keras's own in a saved file: what the weights alone do not say.
-_ENTRY = "gru_bench.json"
-_FORMAT = 1
 
 
 class Adder:
@@ -50,7 +48,7 @@ class Adder:
             raise UsageError(
                 f"this network has {network.size} weights, got an array of {self.theta.shape}"
             )
-        self.threshold = float(threshold)
+        self.threshold = THRESHOLD.check("threshold", float(threshold))
         self.origin = dict(origin or {})
         self._advance = tf.function(self._trace, jit_compile=True, autograph=False)
 
@@ -98,6 +96,8 @@ class Adder:
         if not rows:
             return []
         task = self.network.task
+        if length is not None:
+            LENGTH.check("length", length)
         least = max(task.encode(row).size - task.flush for row in rows)
         symbols = np.stack([task.encode(row, length or least) for row in rows])
         values = [task.value(written) for written in self.run(symbols)]
@@ -158,13 +158,18 @@ class Adder:
             variable.assign(value)
         return model
 
-    def check_model(self, model: Any) -> None:
+    def _check_config(self, config: Mapping[str, Any], model: Any) -> None:
         """Refuse a Keras model that is built otherwise than this adder's own.
+
+        Args:
+            config: of the model, as a file has it.
+            model: this adder's own.
 
         Raises:
             UsageError: it has other layers, another cell or other options.
         """
-        given, own = (_without_cell_names(m.get_config()) for m in (model, self.to_model()))
+        described = json.loads(json.dumps(model.get_config()))
+        given, own = (_without_cell_names(c) for c in (dict(config), described))
         if given != own:
             raise UsageError(f"its Keras model is not that of an adder: {_difference(given, own)}")
 
@@ -172,12 +177,13 @@ class Adder:
         """Write a Keras file, whole or not at all; Keras itself can load it too.
 
         Raises:
-            UsageError: the name does not end in .keras, or the file cannot be written.
+            UsageError: the name does not end in .keras, or the file cannot be written; where it
+                fails only at the end, the line says where the adder is instead.
         """
         path = check_model_path(path)
         network = self.network
         facts = {
-            "format": _FORMAT,
+            "format": FORMAT,
             "cell": network.cell_name,
             "arguments": network.arguments,
             "task": network.task.name,
@@ -185,40 +191,46 @@ class Adder:
             "threshold": self.threshold,
             "origin": self.origin,
         }
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}-") as folder:
-            temporary = Path(folder) / path.name
+        with roomy_folder(1000 + 20 * self.theta.nbytes) as folder:  # Keras writes to a path only
+            temporary = folder / "adder.keras"
             self.to_model().save(temporary)
             with zipfile.ZipFile(temporary, "a") as archive:
-                archive.writestr(_ENTRY, json.dumps(facts, indent=1))
-            temporary.replace(path)
+                archive.writestr(FACTS, json.dumps(facts, indent=1))
+            data = temporary.read_bytes()
+        write_result(path, data)
 
     @classmethod
-    def load(cls, path: str | Path) -> Adder:
+    def load(cls, path: str | Path, trust: Sequence[str] = ()) -> Adder:
         """Read what `save` wrote.
 
+        Args:
+            path: of the file.
+            trust: modules of yours whose cell the adder may have: importing them runs their code.
+
         Raises:
-            UsageError: the file is missing, damaged or something else, or its cell is not here.
+            UsageError: the file is missing, damaged or something else, or its cell is not here,
+                or in a module that is neither trusted nor of the bench or of Keras.
         """
         path = Path(path)
-        facts = _read_facts(path)
+        saved = read_saved(path)
+        facts = saved.facts
         try:
-            name, arguments, dtype = facts["cell"], facts["arguments"], facts["dtype"]
-            network = Network(name, arguments, get_task(facts["task"]), dtype)
-            found = load_cell_class(name)
-            model = keras.saving.load_model(
-                path, custom_objects={found.__name__: found}, compile=False
-            )
+            check_trusted(facts.cell, facts.arguments, trust)
+            network = Network(facts.cell, facts.arguments, get_task(facts.task), facts.dtype)
+            adder = cls(network, np.zeros(network.size), facts.threshold, facts.origin)
+            model = adder.to_model()
+            adder._check_config(saved.config, model)
+            load_weights(model, saved.weights)
             cell, read_out = model.get_layer("rnn").cell, model.get_layer("read_out")
             trained = [*cell.trainable_variables, *read_out.trainable_variables]
             theta = network.pack([variable.value for variable in trained])
             network.keep([variable.value for variable in cell.non_trainable_variables])
-            adder = cls(network, theta, facts["threshold"], facts["origin"])
-            adder.check_model(model)
-            return adder
+            return cls(network, theta, facts.threshold, facts.origin)
         except UsageError as error:
             raise UsageError(f"model {str(path)!r}: {error}") from error
-        except Exception as error:  # Keras raises many kinds on files it did not write
-            raise UsageError(f"model {str(path)!r} is damaged: {in_one_line(error)}") from error
+        except Exception as error:  # Keras and HDF5 raise many kinds on files they did not write
+            reason = one_line(in_one_line(error))[:300]
+            raise UsageError(f"model {str(path)!r} is damaged: {reason}") from error
 
 
 def check_model_path(path: str | Path) -> Path:
@@ -230,32 +242,7 @@ def check_model_path(path: str | Path) -> Path:
     path = Path(path)
     if path.suffix != ".keras":
         raise UsageError(f"a model file must end in .keras, got {str(path)!r}")
-    if not path.parent.is_dir():
-        raise UsageError(f"there is no folder {str(path.parent)!r} to write {path.name!r} into")
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise UsageError(f"{str(path)!r} cannot be written")
-    return path
-
-
-def _read_facts(path: Path) -> dict[str, Any]:
-    """Return what `save` kept beside the weights."""
-    if not path.is_file():
-        raise UsageError(f"there is no model file {str(path)!r}")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-            if damaged is not None:
-                raise UsageError(f"model {str(path)!r} is damaged: {damaged} does not match")
-            facts: dict[str, Any] = json.loads(archive.read(_ENTRY))
-    except KeyError:
-        raise UsageError(f"{str(path)!r} is not an adder saved by gru_bench") from None
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
-        if isinstance(error, UsageError):
-            raise
-        raise UsageError(f"{str(path)!r} is not a whole .keras file: {error}") from None
-    if not isinstance(facts, dict) or facts.get("format") != _FORMAT:
-        raise UsageError(f"{str(path)!r} has another format than {_FORMAT}")
-    return facts
+    return check_output(path)
 
 
 def _without_cell_names(config: Any, inside: bool = False) -> Any:
@@ -281,7 +268,7 @@ def _difference(given: Any, own: Any, place: str = "") -> str:
         for k, (one, other) in enumerate(zip(given, own, strict=True)):
             if one != other:
                 return _difference(one, other, f"{place}/{k}")
-    return f"{place or 'it'} is {given!r:.60}, not {own!r:.60}"
+    return f"{place or 'it'} is {str(given)!r:.60}, not {str(own)!r:.60}"
 
 
 def _is_sequence(value: Any) -> bool:

@@ -8,8 +8,9 @@ from typing import Any
 
 from scipy import stats
 
-from gru_bench.errors import check_integer, check_known
+from gru_bench.errors import check_known
 from gru_bench.learning.network import TEST_PAIRS, Network
+from gru_bench.outside.bounds import LENGTH, PAIRS, SEED
 from gru_bench.subjects.keras.runtime import tf
 from gru_bench.task.family import CHUNK, Pairs, Stream, run_transducer
 from gru_bench.task.transducer import FAMILIES
@@ -72,8 +73,8 @@ class Evaluator:
     def __init__(self, network: Network, threshold: float, pairs: int, seed: int = 0) -> None:
         self.network = network
         self.threshold = threshold
-        self.pairs = check_integer("pairs", pairs, 1)
-        self.seed = check_integer("seed", seed, 0)
+        self.pairs = PAIRS.check("pairs", pairs)
+        self.seed = SEED.check("seed", seed)
         self._count = tf.function(self._trace, jit_compile=True, autograph=False)
 
     def measure(self, theta: Any, family: str, length: int) -> Measurement:
@@ -83,7 +84,7 @@ class Evaluator:
             UsageError: unknown family, or a length below 1.
         """
         index = FAMILIES.index(check_known("family", family, FAMILIES))
-        check_integer("length", length, 1)
+        LENGTH.check("length", length)
         wrong_pairs, wrong_bits = self._count(theta, tf.constant(index), tf.constant(length))
         bits = self.pairs * (length + self.network.task.flush)
         return Measurement(

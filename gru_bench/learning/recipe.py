@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import pydantic
 
 from gru_bench.errors import check_known
-from gru_bench.records import Count, NotNegative, Positive, Record, Share, parse
+from gru_bench.outside.bounds import MOST_TRAINED
+from gru_bench.records import (
+    Batch,
+    Bits,
+    Checkpoint,
+    Decay,
+    Iterations,
+    Line,
+    NotNegative,
+    Positive,
+    Record,
+    Share,
+    Units,
+    parse,
+)
 from gru_bench.task.transducer import FAMILIES, Family
 
 
@@ -47,19 +61,21 @@ class Recipe(Record):
         dtype: Keras dtype policy of the network.
     """
 
-    name: str
-    iterations: Count
-    bits: Count
+    name: Line
+    iterations: Iterations
+    bits: Bits
     form: Literal["full", "tutorial"] = "full"
-    batch: Count
+    batch: Batch
     fresh: bool = True
-    families: tuple[Family, ...] = ("uniform",)
+    families: Annotated[tuple[Family, ...], pydantic.Field(min_length=1, max_length=256)] = (
+        "uniform",
+    )
     loss: Literal["quadratic", "cross-entropy"]
     learning_rate: Positive
     schedule: Literal["constant", "cosine"] = "constant"
-    warmup: Annotated[int, pydantic.Field(ge=0)] = 0
-    beta_1: NotNegative = 0.9
-    beta_2: NotNegative = 0.999
+    warmup: Checkpoint = 0
+    beta_1: Decay = 0.9
+    beta_2: Decay = 0.999
     epsilon: Positive = 1e-7
     weight_decay: NotNegative = 0.0
     clip_norm: NotNegative = 0.0
@@ -71,8 +87,15 @@ class Recipe(Record):
     radius: NotNegative = 0.0
     merge: Share = 0.0
     state_limit: NotNegative = 0.0
-    units: Count = 16
-    dtype: str = "float32"
+    units: Units = 16
+    dtype: Line = "float32"
+
+    @pydantic.model_validator(mode="after")
+    def _fits_memory(self) -> Self:
+        if self.batch * self.bits > MOST_TRAINED:
+            given = f"{self.batch} x {self.bits}"
+            raise ValueError(f"batch x bits must be at most {MOST_TRAINED}, got {given}")
+        return self
 
     @property
     def threshold(self) -> float:

@@ -28,6 +28,7 @@ from gru_bench.learning.network import STATE_NOISE, TRAINING_PAIRS, Network
 from gru_bench.learning.optimizer import adam
 from gru_bench.learning.recipe import Recipe, get_recipe
 from gru_bench.learning.worst_case import WorstCase
+from gru_bench.outside.bounds import SEED, SEEDS
 from gru_bench.subjects.keras.runtime import keras, tf
 from gru_bench.subjects.loading import load_cell_class
 from gru_bench.task.family import Pairs, Stream, run_transducer
@@ -329,9 +330,9 @@ def check_seeds(seeds: int | Sequence[int]) -> list[int]:
         UsageError: there are none, or one is negative or given twice.
     """
     if isinstance(seeds, Sequence):
-        chosen = [check_integer("a seed", seed, 0) for seed in seeds]
+        chosen = [SEED.check("a seed", seed) for seed in seeds]
     else:
-        chosen = list(range(check_integer("seeds", seeds, 1)))
+        chosen = list(range(SEEDS.check("seeds", seeds)))
     if not chosen or len(set(chosen)) < len(chosen):
         raise UsageError(f"seeds must be given, each once, got {list(chosen)}")
     return chosen

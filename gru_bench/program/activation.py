@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.errors import UsageError, check_integer, check_known
+from gru_bench.outside.opening import read_text
 from gru_bench.records import Record
 from gru_bench.subjects.keras.runtime import keras, tf
 
@@ -332,8 +333,8 @@ def read_measurement(path: Path) -> ActivationError | None:
     if not path.exists():
         return None
     try:
-        return ActivationError.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return ActivationError.model_validate_json(read_text(path))
+    except ValueError as error:
         raise UsageError(f"{str(path)!r} holds no measured activation errors") from error
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_bench.errors import UsageError
+from gru_bench.outside.writing import write_whole
 from gru_bench.program.rounding import Rounding
 from gru_bench.proof.finder import Invariant
 from gru_bench.proof.system import System
@@ -91,16 +91,18 @@ def digest(content: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def certificate_bytes(certificate: dict[str, Any]) -> bytes:
+    """Return a certificate as its file has it."""
+    return (json.dumps(certificate, indent=0) + "\n").encode()
+
+
 def write_certificate(path: Path, certificate: dict[str, Any]) -> None:
-    """Write a certificate.
+    """Write a certificate, whole or not at all.
 
     Raises:
         UsageError: it cannot be written.
     """
-    try:
-        path.write_text(json.dumps(certificate, indent=0) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {str(path)!r}: {error.strerror}") from error
+    write_whole(path, certificate_bytes(certificate))
 
 
 def _tensor(array: Any) -> dict[str, Any]:

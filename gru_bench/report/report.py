@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import RenderableType
 
-from gru_bench.errors import UsageError
+from gru_bench.outside.writing import check_folder, make_folder, remove_partials, write_whole
 from gru_bench.report.exhibit import find_exhibits
 from gru_bench.report.page import Page
 from gru_bench.report.table import Results, make_results
 from gru_bench.report.terminal import MainTable
 from gru_bench.runs.execution import Outcome, plan_groups, run_groups
 from gru_bench.runs.experiment import Experiment
-from gru_bench.runs.run import write_whole
 from gru_bench.runs.watch import Watch
 
 
@@ -65,7 +63,8 @@ def make_report(
         Interrupted: Ctrl-C; the finished runs are in `out/runs`.
     """
     folder = Path(out)
-    check_writable(folder)
+    check_folder(folder)
+    remove_partials(folder)
     watch = watch or Watch()
     with watch.doing("building the cells"):
         groups = plan_groups(experiment)
@@ -76,37 +75,6 @@ def make_report(
         page = Page(experiment, outcome, results, command, find_exhibits(outcome.groups))
         files = write_page(page, folder)
     return Report(results, MainTable(results), files, outcome, page.diverged)
-
-
-def check_writable(folder: Path) -> None:
-    """Check that a folder is there, or can be made, and can be written; leave no trace.
-
-    Raises:
-        UsageError: it cannot.
-    """
-    nearest = next(p for p in (folder, *folder.absolute().parents) if p.exists())
-    try:
-        with tempfile.TemporaryFile(dir=nearest):
-            pass
-    except OSError as error:
-        raise UsageError(
-            f"the output folder {str(folder)!r} cannot be written: {error.strerror}"
-        ) from None
-
-
-def make_folder(folder: Path) -> Path:
-    """Make a folder and those above it, unless they are there.
-
-    Raises:
-        UsageError: it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"the output folder {str(folder)!r} cannot be written: {error.strerror}"
-        ) from None
-    return folder
 
 
 def write_page(page: Page, folder: Path) -> list[Path]:

@@ -11,13 +11,17 @@ from typing import Annotated, Any
 import pydantic
 from pydantic_core import PydanticCustomError
 
-from gru_bench.errors import UsageError, check_integer, check_known
+from gru_bench.errors import UsageError, check_known
 from gru_bench.learning.recipe import RECIPES, Recipe
-from gru_bench.records import Count, Record, parse, read_toml
+from gru_bench.outside.bounds import SEEDS
+from gru_bench.outside.opening import read_toml
+from gru_bench.outside.text import one_line, short
+from gru_bench.records import Checkpoint, Length, Line, Pairs, Record, Seed, parse
 from gru_bench.runs.verdict import AnyLength, expand
 from gru_bench.task.transducer import FAMILIES, Family, get_task
 
-NotNegative = Annotated[int, pydantic.Field(ge=0)]
+#: Entries of the longest list.
+_MOST = 1000
 
 
 def _expand_seeds(seeds: Any) -> Any:
@@ -25,7 +29,7 @@ def _expand_seeds(seeds: Any) -> Any:
     if isinstance(seeds, Sequence) and not isinstance(seeds, str):
         return tuple(seeds)
     try:
-        return tuple(range(check_integer("seeds", seeds, 1)))
+        return tuple(range(SEEDS.check("seeds", seeds)))
     except UsageError as error:
         raise PydanticCustomError("seeds", "{reason}", {"reason": str(error)}) from None
 
@@ -39,15 +43,16 @@ class CellEntry(Record):
         arguments: for its constructor; `units` defaults to the recipe's.
     """
 
-    name: str
-    label: str = ""
+    name: Line
+    label: Line = ""
     arguments: dict[str, Any] = pydantic.Field(default_factory=dict)
 
     @property
     def title(self) -> str:
         """The label, or what stands in for it."""
         settings = ", ".join(f"{key}={value!r}" for key, value in self.arguments.items())
-        return self.label or self.name.partition(":")[2] + (f"({settings})" if settings else "")
+        name = self.name.partition(":")[2] + (f"({settings})" if settings else "")
+        return self.label or short(one_line(name), 200)
 
 
 class Claim(Record):
@@ -59,9 +64,9 @@ class Claim(Record):
         length: bits per number.
     """
 
-    text: str
-    iteration: NotNegative
-    length: Count
+    text: Line
+    iteration: Checkpoint
+    length: Length
 
 
 class Experiment(Record):
@@ -85,24 +90,26 @@ class Experiment(Record):
         recipe: recipes of this experiment: `base`, a recipe of the bench, and changed fields.
     """
 
-    title: str
-    claim: str = ""
-    claims: tuple[Claim, ...] = ()
+    title: Line
+    claim: Line = ""
+    claims: Annotated[tuple[Claim, ...], pydantic.Field(max_length=_MOST)] = ()
     seeds: Annotated[
-        tuple[NotNegative, ...],
+        tuple[Seed, ...],
         pydantic.BeforeValidator(_expand_seeds),
-        pydantic.Field(min_length=1),
+        pydantic.Field(min_length=1, max_length=SEEDS.most),
     ]
-    checkpoints: tuple[NotNegative, ...] = ()
-    lengths: Annotated[tuple[Count, ...], pydantic.Field(min_length=1)]
+    checkpoints: Annotated[tuple[Checkpoint, ...], pydantic.Field(max_length=_MOST)] = ()
+    lengths: Annotated[tuple[Length, ...], pydantic.Field(min_length=1, max_length=_MOST)]
     families: Annotated[tuple[Family, ...], pydantic.Field(min_length=1)] = FAMILIES
-    pairs: Count = 1000
-    evaluation_seed: NotNegative = 0
+    pairs: Pairs = 1000
+    evaluation_seed: Seed = 0
     any_length: Annotated[AnyLength | None, pydantic.BeforeValidator(expand)] = None
     task: str = "addition"
-    recipes: Annotated[tuple[str, ...], pydantic.Field(min_length=1)] = ("default",)
-    cells: Annotated[tuple[CellEntry, ...], pydantic.Field(min_length=1)]
-    recipe: dict[str, dict[str, Any]] = pydantic.Field(default_factory=dict)
+    recipes: Annotated[tuple[Line, ...], pydantic.Field(min_length=1, max_length=_MOST)] = (
+        "default",
+    )
+    cells: Annotated[tuple[CellEntry, ...], pydantic.Field(min_length=1, max_length=_MOST)]
+    recipe: dict[Line, dict[str, Any]] = pydantic.Field(default_factory=dict)
 
     def checkpoints_of(self, recipe: Recipe) -> tuple[int, ...]:
         """Return the checkpoints of runs by a recipe, its last iteration among them."""

@@ -11,7 +11,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from gru_bench.records import Record
+from gru_bench.records import Line, Record
 
 #: Packages whose versions a run depends on; a cell of theirs is fixed by its version.
 PACKAGES = ("gru_bench", "tensorflow", "keras", "numpy")
@@ -27,10 +27,10 @@ class Machine(Record):
         python: version.
     """
 
-    processor: str
+    processor: Line
     cores: int
-    system: str
-    python: str
+    system: Line
+    python: Line
 
     def __str__(self) -> str:
         cores = f"{self.cores} core{'s' if self.cores > 1 else ''}"

@@ -6,13 +6,11 @@ import base64
 import hashlib
 import json
 import math
-import os
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import pydantic
@@ -22,13 +20,19 @@ from gru_bench.errors import UsageError, in_one_line
 from gru_bench.learning.evaluation import Measurement
 from gru_bench.learning.recipe import Recipe
 from gru_bench.learning.training import TrainedRun
-from gru_bench.records import Record, parse
+from gru_bench.outside.opening import parse_json, read_bytes
+from gru_bench.outside.text import one_line
+from gru_bench.outside.writing import remove_partials, write_result
+from gru_bench.records import Line, Record, parse
 from gru_bench.runs.provenance import Machine
 from gru_bench.runs.verdict import AnyLength, Judgement
 from gru_bench.task.transducer import Family
 
 #: The form of the files; a file of another form is not read.
-FORM: Literal["gru_bench run 1"] = "gru_bench run 1"
+FORM: Literal["gru_bench run 2"] = "gru_bench run 2"
+#: How a file begins: with the digest of all that follows.
+_HEAD = '{{\n  "digest": "sha256:{}",\n'
+_HEAD_LENGTH = len(_HEAD.format("0" * 64))
 
 
 class Inputs(Record):
@@ -61,7 +65,7 @@ class Inputs(Record):
     families: tuple[Family, ...]
     pairs: int
     evaluation_seed: int
-    versions: dict[str, str]
+    versions: dict[str, Line]
     any_length: AnyLength | None = None
 
     @property
@@ -88,12 +92,18 @@ class Row(Record):
     bits: int
     bits_right: int
 
+    @property
+    def possible(self) -> bool:
+        """Whether the counts can be those of any network."""
+        least, most = self.exact * (self.bits // max(1, self.pairs)), self.bits
+        return 0 <= self.exact <= self.pairs and least <= self.bits_right <= most
+
 
 class Weights(Record):
     """The weights θ at one checkpoint, as base64 of little-endian bytes."""
 
     iteration: int
-    dtype: str
+    dtype: Annotated[str, pydantic.Field(pattern=r"^[<|][fV][248]$")]
     data: str
 
     @classmethod
@@ -125,7 +135,7 @@ class Run(Record):
         worst_curve: iteration and loss of the worst case, for a recipe that has one.
     """
 
-    form: Literal["gru_bench run 1"]
+    form: Literal["gru_bench run 2"]
     inputs: Inputs
     machine: Machine
     seconds: float
@@ -148,7 +158,7 @@ class Run(Record):
         asked = kept if inputs.any_length else []
         if asked != [verdict.iteration for verdict in self.verdicts]:
             raise ValueError("its verdicts are not those its inputs ask for")
-        if any(not 0 <= row.exact <= row.pairs == inputs.pairs for row in self.measurements):
+        if not all(row.possible and row.pairs == inputs.pairs for row in self.measurements):
             raise ValueError("its counts are impossible")
         return self
 
@@ -198,11 +208,17 @@ def write_run(folder: Path, run: Run) -> Path:
     """Write a run into a folder and return its path.
 
     Raises:
-        UsageError: the folder cannot be written.
+        UsageError: the folder cannot be written; the line says where the run is instead.
     """
     path = folder / run.inputs.name
-    write_whole(path, _run_text(run).encode())
+    write_result(path, run_bytes(run))
     return path
+
+
+def run_bytes(run: Run) -> bytes:
+    """Return what the file of a run holds."""
+    body = _run_text(run).encode()
+    return _HEAD.format(hashlib.sha256(body).hexdigest()).encode() + body
 
 
 def _run_text(run: Run) -> str:
@@ -217,27 +233,7 @@ def _run_text(run: Run) -> str:
         else:
             text = json.dumps(value, indent=2, sort_keys=True).replace("\n", "\n  ")
         parts.append(f"  {json.dumps(key)}: {text}")
-    return "{\n" + ",\n".join(parts) + "\n}\n"
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all.
-
-    Raises:
-        UsageError: it cannot be written.
-    """
-    try:
-        handle, partial = tempfile.mkstemp(prefix=".", suffix=".partial", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            Path(partial).chmod(0o644)
-            os.replace(partial, path)  # noqa: PTH105 - one call, one meaning: atomic
-        except BaseException:
-            Path(partial).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise UsageError(f"{str(path)!r} cannot be written: {error.strerror}") from None
+    return ",\n".join(parts) + "\n}\n"
 
 
 def read_run(path: Path) -> Run:
@@ -247,20 +243,32 @@ def read_run(path: Path) -> Run:
         UsageError: the file is truncated, is not a run, or was changed since it was written.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        # Git may have written the ends of lines as Windows does.
+        raw = read_bytes(path).replace(b"\r\n", b"\n")
+        data = parse_json(raw, "its text")
         if not isinstance(data, dict) or data.get("form") != FORM:
             raise UsageError(f"its form is not {FORM!r}")
+        digest = hashlib.sha256(raw[_HEAD_LENGTH:]).hexdigest()
+        if raw[:_HEAD_LENGTH] != _HEAD.format(digest).encode():
+            raise UsageError("it was changed since it was written")
+        del data["digest"]
         run = parse(Run, data, "wrong record")
         if path.name != run.inputs.name:
             raise UsageError(f"its name should be {run.inputs.name!r}")
     except (OSError, ValueError) as error:
-        reason = in_one_line(error)[:200]
-        raise UsageError(f"not counted: {str(path)!r} is not a finished run: {reason}") from None
+        reason = one_line(in_one_line(error))[:200]
+        raise UsageError(
+            one_line(f"not counted: {str(path)!r} is not a finished run: {reason}")
+        ) from None
     return run
 
 
 def read_runs(folder: Path) -> tuple[dict[str, Run], list[str]]:
-    """Return the runs in a folder by file name, and a line about each file that is not one."""
+    """Return the runs in a folder by file name, and a line about each file that is not one.
+
+    What writers that were killed have left there is removed.
+    """
+    remove_partials(folder)
     runs, notices = {}, []
     for path in sorted(folder.glob("*.json")):
         try:

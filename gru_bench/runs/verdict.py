@@ -6,7 +6,11 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
-from gru_bench.records import Count, Record
+from gru_bench.outside.text import one_line
+from gru_bench.records import Record, Regions, Search
+
+#: As text, since JSON readers lose digits of large numbers.
+_Operand = Annotated[str, pydantic.Field(pattern="^([0-9]{1,60}|0x[0-9a-f]+)$")]
 
 Outcome = Literal["PROVED", "REFUTED", "OPEN"]
 
@@ -19,8 +23,8 @@ class AnyLength(Record):
         steps: of the network that a search for a counterexample may take; 0 for no search.
     """
 
-    regions: Count = 128
-    steps: Annotated[int, pydantic.Field(ge=0)] = 100_000
+    regions: Regions = 128
+    steps: Search = 100_000
 
 
 def expand(given: Any) -> Any:
@@ -51,15 +55,15 @@ class Judgement(Record):
 
     iteration: int
     outcome: Outcome
-    reason: str
-    theorem: str | None = None
+    reason: Annotated[str, pydantic.AfterValidator(one_line)]
+    theorem: Annotated[str, pydantic.Field(pattern="^[0-9a-f]{64}$")] | None = None
     margin: float | None = None
     resolution: float | None = None
     regions: int | None = None
     steps: int | None = None
     exhaustive: int | None = None
     longest: int | None = None
-    operands: tuple[str, ...] | None = None
+    operands: tuple[_Operand, ...] | None = None
     length: int | None = None
     position: int | None = None
 

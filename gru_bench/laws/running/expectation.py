@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from gru_bench.errors import UsageError
 from gru_bench.laws.running.choice import check_law
+from gru_bench.outside.bounds import shown
+from gru_bench.outside.opening import read_toml
 
 
 def load_expected(path: str) -> dict[str, str]:
@@ -22,12 +22,9 @@ def load_expected(path: str) -> dict[str, str]:
         UsageError: the file cannot be read, or `check_expected` refuses what it holds.
     """
     try:
-        found = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read {path!r}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f'{path!r} must have lines such as law = "reason": {error}') from error
-    return check_expected(found)
+        return check_expected(read_toml(path))
+    except UsageError as error:
+        raise UsageError(f'{error} (expected failures are lines such as law = "reason")') from None
 
 
 def check_expected(expected: Mapping[str, Any]) -> dict[str, str]:
@@ -39,5 +36,7 @@ def check_expected(expected: Mapping[str, Any]) -> dict[str, str]:
     for name, reason in expected.items():
         check_law(name)
         if not isinstance(reason, str) or not reason.strip():
-            raise UsageError(f"the expected failure of {name!r} needs a reason, got {reason!r}")
+            raise UsageError(
+                f"the expected failure of {name!r} needs a reason, got {shown(reason)}"
+            )
     return dict(expected)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 from gru_bench.laws.telling.outcome import EXPECTED, FAILED, NOT_APPLICABLE, Outcome, Report
+from gru_bench.outside.text import xml
 
 
 def to_junit(report: Report) -> str:
@@ -12,7 +13,7 @@ def to_junit(report: Report) -> str:
     done = {outcome.law: outcome for outcome in report.outcomes}
     suite = ET.Element(
         "testsuite",
-        name=f"gru-bench check {report.name}",
+        name=xml(f"gru-bench check {report.name}"),
         tests=str(len(report.planned)),
         failures=str(report.counts[FAILED]),
         skipped=str(report.counts[NOT_APPLICABLE] + report.counts[EXPECTED]),
@@ -27,16 +28,11 @@ def to_junit(report: Report) -> str:
 
 def _add(suite: ET.Element, cell: str, law: str, outcome: Outcome | None) -> None:
     seconds = 0.0 if outcome is None else outcome.seconds
-    case = ET.SubElement(suite, "testcase", classname=cell, name=law, time=f"{seconds:.3f}")
+    case = ET.SubElement(suite, "testcase", classname=xml(cell), name=law, time=f"{seconds:.3f}")
     if outcome is None:
         ET.SubElement(case, "error", message="not run: interrupted")
     elif outcome.status == FAILED:
-        ET.SubElement(case, "failure", message=_clean(outcome.reason)).text = _clean(str(outcome))
+        ET.SubElement(case, "failure", message=xml(outcome.reason)).text = xml(str(outcome))
     elif outcome.status in (NOT_APPLICABLE, EXPECTED):
         message = f"{outcome.status}: {outcome.reason}"
-        ET.SubElement(case, "skipped", message=_clean(message))
-
-
-def _clean(text: str) -> str:
-    """Leave out what XML cannot hold: TensorFlow's messages have escape sequences."""
-    return "".join(c for c in text if c >= " " or c in "\n\t")
+        ET.SubElement(case, "skipped", message=xml(message))
