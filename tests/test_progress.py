@@ -40,6 +40,15 @@ def test_before_the_first_block_it_compiles(view):
     assert "recipe provable: compiling" in text
 
 
+def test_after_the_last_run_no_group_is_named(view):
+    for seed in range(3):
+        view.finish(trained(seed))
+    with view.doing("writing the report"):
+        head, line = drawn(view, 200)
+    assert "7 of 10 runs finished" in head
+    assert line == "writing the report"
+
+
 @WIDTHS
 def test_everything_is_shown_at_any_width(view, width):
     view.step(Progress(0, 50, 0.25, 0.5, worst_loss=1.5))

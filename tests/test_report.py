@@ -445,12 +445,12 @@ def test_a_folder_that_cannot_be_written_is_refused_before_training(tmp_path, be
     (tmp_path / "file").write_text("kept")
     out = tmp_path / "file" / below
 
-    class Unwanted(Watch):
-        def plan(self, runs, kept, iterations):
-            pytest.fail(f"training began: {runs} runs, {kept} kept, {iterations} iterations")
+    class Refusing(Watch):
+        def begin(self, title, *numbers):
+            pytest.fail(f"training began: {title}, {numbers}")
 
     with pytest.raises(UsageError, match=r"the output folder .* cannot be written") as refused:
-        make_report(experiment_from(tmp_path), out, watch=Unwanted())
+        make_report(experiment_from(tmp_path), out, watch=Refusing())
     assert "\n" not in str(refused.value)
     assert (tmp_path / "file").read_text() == "kept"
 

@@ -102,7 +102,8 @@ class View(Watch):
         head = Table.grid(padding=(0, 1))
         words = f"{self.kept + self.finished} of {self.runs} runs finished, {self._time_left()}"
         head.add_row(ProgressBar(1.0, self.share, width=20), Text(words, overflow="fold"))
-        lines = [f"{self.title}: {self._doing()}" if self.title else self._doing(), self._detail()]
+        what = self._doing()
+        lines = [f"{self.title}: {what}" if self._left else what, self._detail()]
         texts = [Text(visible(line), overflow="fold") for line in lines if line]
         return Group(head, *texts) if self.runs else Group(*texts)
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.errors import UsageError, in_one_line
+from gru_bench.errors import FAULTS, UsageError, in_one_line
 from gru_bench.subjects.keras.runtime import keras, tf
 from gru_bench.subjects.loading import cell_name, make_cell
 from gru_bench.task.transducer import Transducer
@@ -67,10 +67,10 @@ class Network:
                 self.cell.build((None, self.task.features.shape[1]))
         except UsageError:
             raise
-        except Exception as error:  # a user's cell can fail in any way
+        except FAULTS as error:  # a user's cell can fail in any way
             raise self._cannot_run(error) from error
 
-    def _cannot_run(self, error: Exception) -> UsageError:
+    def _cannot_run(self, error: BaseException) -> UsageError:
         return UsageError(f"cell {self.cell_name!r} cannot run one step: {in_one_line(error)}")
 
     def _try_one_step(self) -> None:
@@ -82,12 +82,12 @@ class Network:
             output, _ = self.cell(x, self.initial_state(1))
         except UsageError:
             raise
-        except Exception as error:  # a user's cell can fail in any way
+        except FAULTS as error:  # a user's cell can fail in any way
             raise self._cannot_run(error) from error
-        if output.shape.rank != 2:
+        if len(np.shape(output)) != 2:
             raise UsageError(
                 f"cell {self.cell_name!r} must return an output of shape (batch, size), "
-                f"got rank {output.shape.rank}"
+                f"got rank {len(np.shape(output))}"
             )
         read_out = [(int(output.shape[1]), self.scores), (self.scores,)]
         shapes = [tuple(v.shape) for v in self.cell.trainable_variables]

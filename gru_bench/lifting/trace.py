@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.errors import in_one_line
+from gru_bench.errors import FAULTS, in_one_line
 from gru_bench.lifting.error import LiftingError
 from gru_bench.lifting.expression import Ids, Table
 from gru_bench.lifting.known import Known
@@ -65,6 +65,9 @@ class Trace:
         given = list(zip(graph.inputs, flat, strict=False))
         given += _captured(self._step, len(flat))
         output, new, after = self._step.structured_outputs
+        for result in (output, *new):
+            if not isinstance(result, tf.Tensor):
+                raise LiftingError(f"a result of the step is {result!r:.40}, no tensor")
         reader = Reader(graph, scribe, self.subject.dtype)
         found = reader.read(given, [output, *new, *after])
         for k, (before, now) in enumerate(zip(self.frozen, found[1 + len(new) :], strict=True)):
@@ -171,10 +174,9 @@ def _traced(function: Any, signature: Sequence[Any]) -> Any:
     try:
         traced = tf.function(function, autograph=False)
         return traced.get_concrete_function(*signature)
-    except Exception as error:  # a user's cell can fail in any way
-        raise LiftingError(
-            f"the cell cannot be traced for any number of rows: {in_one_line(error)}"
-        ) from error
+    except FAULTS as error:  # a user's cell can fail in any way
+        reason = f"the cell cannot be traced for any number of rows: {in_one_line(error)!r}"
+        raise LiftingError(reason) from error
 
 
 def _captured(traced: Any, first: int) -> list[tuple[Any, Any]]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from gru_bench.checker.certificate import Certificate
 from gru_bench.checker.program import Tensor
 from gru_bench.checker.rejection import Rejected
-from gru_bench.errors import UsageError
+from gru_bench.errors import FAULTS, UsageError, in_one_line
 from gru_bench.learning.adder import Adder
 from gru_bench.lifting.expression import Table, expressions
 from gru_bench.lifting.lift import same
@@ -79,8 +79,13 @@ def compare(given: Certificate, adder: Adder, deployment: Deployment | None = No
     _compare_facts(given, system)
     if not _is_program(given, system.program):
         raise Rejected("the program is not the step of this model, which was lifted again")
-    deployment.use(adder)
-    return _Trial(given, system, deployment).run()
+    try:
+        deployment.use(adder)
+        return _Trial(given, system, deployment).run()
+    except (Rejected, UsageError):
+        raise
+    except FAULTS as error:  # a user's cell can fail in any way
+        raise UsageError(f"the model fails when it is run: {in_one_line(error)!r}") from error
 
 
 def _compare_facts(given: Certificate, system: System) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.errors import UsageError
+from gru_bench.errors import FAULTS, UsageError, in_one_line
 from gru_bench.learning.adder import Adder
 from gru_bench.learning.network import Network
 from gru_bench.lifting import lift
@@ -54,13 +54,25 @@ class Deployment:
         self.network = network.again()
         self.subject = KerasSubject(self.network.cell, self.network.task.features.shape[1])
         self.program = lift(self.subject)
-        self._check_told()
-        self._check_start()
-        check_pure(self.network.cell, self._one_step)
+        try:
+            self._check_function()
+        except UsageError:
+            raise
+        except FAULTS as error:  # a user's cell can fail in any way
+            raise UsageError(
+                f"the step fails when it is run again: {in_one_line(error)!r}"
+            ) from error
         self._compiled = tf.function(self._step, jit_compile=True, autograph=False)
         self._compiled_alone = tf.function(self._step_alone, jit_compile=True, autograph=False)
         self._theta: Any = None
         self._sizes: tuple[int, ...] = _SIZES
+
+    def _check_function(self) -> None:
+        """Refuse a step that is no function of weights, input and states, by what can be seen."""
+        self._check_told()
+        self._check_start()
+        check_pure(self.network.cell, self._one_step)
+        check_pure(self.network.cell, self.network.again, "making of the cell")
 
     def use(self, adder: Adder) -> None:
         """Take over the weights of an adder of this network."""

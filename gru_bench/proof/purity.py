@@ -23,13 +23,14 @@ _FRAMEWORKS = ("keras", "tensorflow", "numpy", "builtins", "abc", "typing")
 _DEPTH, _MANY = 6, 1000
 
 
-def check_pure(cell: Any, act: Callable[[], Any]) -> None:
-    """Refuse a cell whose step changes what Python keeps.
+def check_pure(cell: Any, act: Callable[[], Any], what: str = "step") -> None:
+    """Refuse a cell whose step, or whose making, changes what Python keeps.
 
     Args:
         cell: a Keras layer.
-        act: calls it. It is called once before anything is compared, since layers may build and
-            keep things at their first call.
+        act: calls it, or makes another one. It is called once before anything is compared, since
+            layers may build and keep things at their first call.
+        what: of the cell it is.
 
     Raises:
         UsageError: something that the cell can see differs after a second call; it is named.
@@ -41,7 +42,7 @@ def check_pure(cell: Any, act: Callable[[], Any]) -> None:
     for name in {**before, **after}:
         if before.get(name) != after.get(name):
             raise UsageError(
-                f"the step is not a function of weights, input and states: it changes {name}"
+                f"the {what} is not a function of weights, input and states: it changes {name}"
             )
 
 

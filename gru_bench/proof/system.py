@@ -5,6 +5,7 @@ A program with its weights, the read-out, the transducer; nothing of Keras is le
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +68,19 @@ class System:
         return output @ self.V.astype(np.float64) + self.c, np.concatenate(new, axis=-1)
 
 
+#: What Keras appends to the names of layers that it names itself, to tell them apart.
+_COUNTED = re.compile(r"_\d+(?=/)")
+
+
+def weight_names(subject: KerasSubject) -> tuple[str, ...]:
+    """Return the names of a cell's weights, the same whenever and however often it is made."""
+    names = [_COUNTED.sub("", name) for name in subject.parameter_names]
+    return tuple(
+        f"{name} #{names[: k + 1].count(name)}" if names.count(name) > 1 else name
+        for k, name in enumerate(names)
+    )
+
+
 def check_single(adder: Adder) -> None:
     """Refuse an adder that is not deployed in float32, by its policy.
 
@@ -97,7 +111,7 @@ def make_system(adder: Adder, program: Program | None = None) -> System:
     subject = KerasSubject(network.cell, network.task.features.shape[1])
     return System(
         program or lift(subject),
-        tuple(subject.parameter_names),
+        weight_names(subject),
         tuple(weights),
         V,
         c,

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_bench.errors import UsageError, check_integer, check_known, in_one_line
+from gru_bench.errors import FAULTS, UsageError, check_integer, check_known, in_one_line
 from gru_bench.subjects.keras.runtime import keras, tf
 from gru_bench.subjects.loading import cell_name, make_cell
 from gru_bench.subjects.protocol import Array, Arrays
@@ -71,7 +71,7 @@ class KerasSubject:
                 output, _, _ = self.step_tensors(self.weights, self.frozen, x, flat)
             else:  # Keras's stateless_call does not cast weights to the compute dtype
                 output, _ = self.cell(x, self._nested, training=self.training)
-        except Exception as error:  # a user's cell can fail in any way
+        except FAULTS as error:  # a user's cell can fail in any way
             raise UsageError(
                 f"cell {self.name!r} cannot run one step: {in_one_line(error)}"
             ) from error
