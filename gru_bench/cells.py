@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.abc
+import importlib.machinery
 import inspect
 import sys
 from collections.abc import Iterator, Mapping
@@ -24,7 +26,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.errors import UsageError, check_integer, check_known, in_one_line, nearest
+from gru_bench.errors import (
+    FAULTS,
+    UsageError,
+    check_integer,
+    check_known,
+    in_one_line,
+    nearest,
+)
 from gru_bench.runtime import keras
 
 RESETS = ("before", "after")
@@ -286,14 +295,38 @@ def from_keras(cell: Any) -> GRUCell:
     return own
 
 
+class _StandardFirst(importlib.abc.MetaPathFinder):
+    """Finds modules of the standard library where Python keeps them, not in the user's folder.
+
+    Args:
+        here: the user's folder.
+    """
+
+    def __init__(self, here: str) -> None:
+        self._here = here
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
+        """Return where a module is, None for modules that others find."""
+        if path is not None or fullname not in sys.stdlib_module_names:
+            return None
+        elsewhere = [folder for folder in sys.path if folder not in ("", self._here)]
+        return importlib.machinery.PathFinder.find_spec(fullname, elsewhere, target)
+
+
 @contextlib.contextmanager
 def _import_from_here() -> Iterator[None]:
-    """Let users name modules beside them, as `python -m` and pytest do."""
+    """Let users name modules beside them, as `python -m` and pytest do.
+
+    Only a file there that is called as a module of the standard library is none of it.
+    """
     here = str(Path.cwd())
+    standard = _StandardFirst(here)
     sys.path.insert(0, here)
+    sys.meta_path.insert(0, standard)
     try:
         yield
     finally:
+        sys.meta_path.remove(standard)
         with contextlib.suppress(ValueError):
             sys.path.remove(here)
 
@@ -316,7 +349,7 @@ def load_cell_class(name: str, functions: bool = False) -> Any:
     try:
         with _import_from_here():
             module = importlib.import_module(module_name)
-    except Exception as error:  # a user's module can fail in any way
+    except FAULTS as error:  # a user's module can fail in any way
         raise UsageError(f"cell {name!r} cannot be imported: {in_one_line(error)}") from error
     if not hasattr(module, attribute):
         hint = nearest(attribute, (n for n in dir(module) if not n.startswith("_")))
@@ -345,7 +378,7 @@ def make_cell(cell: str | type[Any], arguments: Mapping[str, Any], dtype: str = 
     name = cell if isinstance(cell, str) else found.__name__
     try:
         made = found(**arguments, dtype=dtype)
-    except Exception as error:
+    except FAULTS as error:
         given = ", ".join(f"{key}={value!r}" for key, value in arguments.items()) or "no arguments"
         raise UsageError(f"cell {name!r} refused {given}: {in_one_line(error)}") from error
     if isinstance(made, keras.layers.RNN):

@@ -13,6 +13,18 @@ class UsageError(ValueError):
     """Bad input: one line that names what was given and what is accepted (exit code 2)."""
 
 
+class BenchError(Exception):
+    """The bench, or what it stands on, does not work here; nothing that was given is to blame.
+
+    Exit code 2, as for bad input, since nothing was found out.
+    """
+
+
+#: What a user's code can raise that is its own doing. Leaving by `sys.exit` is; being interrupted,
+#: or stopped because time is up, is not.
+FAULTS = (Exception, SystemExit)
+
+
 def nearest(given: str, known: Iterable[str]) -> str:
     """Return `", did you mean 'x'?"` for the nearest known name, or an empty string."""
     match = difflib.get_close_matches(given, list(known), n=1)
@@ -53,10 +65,10 @@ _WRAPPED = re.compile(r"Exception encountered when calling .*?\x1b\[1m(.*?)\x1b\
 
 
 def in_one_line(error: BaseException) -> str:
-    """Return the message of any exception as one line, its type first unless it is a UsageError."""
+    """Return the message of any exception as one line, its type first unless it is one of ours."""
     messages = [part for part in error.args if isinstance(part, str)]
     wrapped = next(filter(None, map(_WRAPPED.match, messages)), None)
     text = " ".join((wrapped[1] if wrapped else str(error)).split())
-    if isinstance(error, UsageError):
+    if isinstance(error, (UsageError, BenchError)):
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

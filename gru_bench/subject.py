@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.cells import cell_name, make_cell
-from gru_bench.errors import UsageError, check_integer, check_known, in_one_line
+from gru_bench.errors import FAULTS, UsageError, check_integer, check_known, in_one_line
 from gru_bench.runtime import keras, tf
 
 Array = NDArray[Any]
@@ -117,7 +117,7 @@ class KerasSubject:
                 output, _, _ = self.step_tensors(self.weights, self.frozen, x, flat)
             else:  # Keras's stateless_call does not cast weights to the compute dtype
                 output, _ = self.cell(x, self._nested, training=self.training)
-        except Exception as error:  # a user's cell can fail in any way
+        except FAULTS as error:  # a user's cell can fail in any way
             raise UsageError(
                 f"cell {self.name!r} cannot run one step: {in_one_line(error)}"
             ) from error

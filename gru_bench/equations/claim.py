@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gru_bench.cells import _import_from_here
 from gru_bench.equations.published import EQUATIONS, Equations, Settings, Weights
 from gru_bench.equations.reading import is_stacked, read_settings, read_weights, weights_by_name
-from gru_bench.errors import UsageError, check_known, in_one_line
+from gru_bench.errors import FAULTS, UsageError, check_known, in_one_line
 from gru_bench.runtime import keras
 
 Array = NDArray[Any]
@@ -168,7 +168,7 @@ def _load(name: str) -> UserStep:
     try:
         with _import_from_here():
             found: UserStep = getattr(importlib.import_module(module), attribute)
-    except Exception as error:  # a user's module can fail in any way
+    except FAULTS as error:  # a user's module can fail in any way
         raise UsageError(f"equations {name!r} cannot be imported: {in_one_line(error)}") from error
     if not callable(found):
         raise UsageError(f"equations {name!r} must be a function of weights, x and states")

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.errors import UsageError, check_integer, check_known, in_one_line
+from gru_bench.errors import FAULTS, UsageError, check_integer, check_known, in_one_line
 from gru_bench.gradients.agreement import Agreement
 from gru_bench.gradients.direction import check_directions, check_forward, check_second
 from gru_bench.gradients.discrepancy import GradientCheck, Tally
@@ -227,7 +227,7 @@ def _function_problem(function: Any, values: Any) -> FunctionProblem:
         problem = FunctionProblem(function, list(arrays.values()), list(arrays), name)
     except UsageError:
         raise
-    except Exception as error:  # a user's function can fail in any way
+    except FAULTS as error:  # a user's function can fail in any way
         raise UsageError(f"function {name!r} cannot be traced: {in_one_line(error)}") from error
     return problem
 
@@ -274,7 +274,7 @@ def _autodiff(problem: Problem, options: Options, check: GradientCheck) -> Array
     cotangent = np.random.default_rng(options.seed).uniform(0.5, 1, problem.results.size)
     try:
         once, twice, value = problem.pull_back(cotangent)
-    except Exception as error:  # a user's gradient can fail in any way
+    except FAULTS as error:  # a user's gradient can fail in any way
         raise UsageError(f"{problem.name!r} has no gradient: {in_one_line(error)}") from error
     with np.errstate(invalid="ignore"):
         same = (once == twice) | (np.isnan(once) & np.isnan(twice))

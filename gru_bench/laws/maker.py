@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gru_bench.cells import cell_name, check_is_cell, load_cell_class
-from gru_bench.errors import UsageError, in_one_line
+from gru_bench.errors import FAULTS, UsageError, in_one_line
 from gru_bench.runtime import keras
 
 #: Stands for the dtype in a configuration that is printed.
@@ -60,7 +60,7 @@ class Maker:
                     return _again(self.source(**arguments), dtype, {})
                 return self.source(**arguments)
             return _again(self.source(**arguments), dtype, {})
-        except Exception as error:  # a user's constructor can fail in any way
+        except FAULTS as error:  # a user's constructor can fail in any way
             given = ", ".join(f"{k}={v!r}" for k, v in self.arguments.items()) or "no arguments"
             raise UsageError(f"cell {self.name!r} refused {given}: {in_one_line(error)}") from error
 

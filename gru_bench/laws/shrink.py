@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gru_bench.errors import FAULTS
 from gru_bench.laws.broken import Broken, NotApplicable
 from gru_bench.laws.case import Array, Case
 from gru_bench.laws.law import Law
@@ -42,7 +43,7 @@ def _fails(law: Law, case: Case, error: Exception) -> Exception | None:
         law.check(case)
     except NotApplicable:
         return None
-    except Exception as found:  # a user's cell can fail in any way
+    except FAULTS as found:  # a user's cell can fail in any way
         same = type(found) is type(error)
         if isinstance(found, Broken) and isinstance(error, Broken):
             same = found.facts.get("what") == error.facts.get("what")
