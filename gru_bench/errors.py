@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 import numbers
 import re
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 
@@ -58,6 +60,22 @@ def check_integer(name: str, value: Any, minimum: int) -> int:
         shown = value if bits < 300 else f"one of {bits} bits"
         raise UsageError(f"{name} must be at least {minimum}, got {shown}")
     return int(value)
+
+
+_PACKAGE = Path(__file__).parent
+
+
+def own_fault(error: BaseException) -> str:
+    """Return in one line that the bench itself fails, and where its code did."""
+    if isinstance(error, BenchError):
+        return in_one_line(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(_PACKAGE)]
+    where = ""
+    if own:
+        file = Path(own[-1].filename).relative_to(_PACKAGE.parent).as_posix()
+        where = f" ({file}:{own[-1].lineno})"
+    return f"the bench itself fails: {in_one_line(error)}{where}"
 
 
 #: What Keras makes of the message of an exception that a layer's call raises.

@@ -68,4 +68,22 @@ if keras.backend.backend() != "tensorflow":
         "set KERAS_BACKEND=tensorflow"
     )
 
-__all__ = ["keras", "tf"]
+
+@contextlib.contextmanager
+def whole_tracebacks() -> Iterator[None]:
+    """Let Keras and TensorFlow leave their own frames in what is raised within."""
+    filters = [
+        library
+        for library in (keras.config, tf.debugging)
+        if library.is_traceback_filtering_enabled()
+    ]
+    for library in filters:
+        library.disable_traceback_filtering()
+    try:
+        yield
+    finally:
+        for library in filters:
+            library.enable_traceback_filtering()
+
+
+__all__ = ["keras", "tf", "whole_tracebacks"]

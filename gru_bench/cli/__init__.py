@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from gru_bench.errors import UsageError, in_one_line, nearest
+from gru_bench.errors import BenchError, UsageError, in_one_line, nearest, own_fault
 
 #: Command, its module, and its line in `gru-bench --help`.
 COMMANDS = {
@@ -64,7 +64,8 @@ class _Commands(click.Group):
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 fine; 1 a finding; 2 bad input; 130 interrupted.",
+    epilog="Exit codes: 0 fine; 1 a finding; 2 bad input, or the bench does not work here; "
+    "130 interrupted.",
 )
 @click.version_option(package_name="gru_bench", prog_name="gru-bench")
 def group() -> None:
@@ -75,6 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     # Addends have as many digits as the user likes.
     sys.set_int_max_str_digits(0)
+    code = 2
     try:
         result: Any = group.main(
             args=None if arguments is None else list(arguments),
@@ -82,18 +84,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
             standalone_mode=False,
         )
         return result if isinstance(result, int) else 0
-    except UsageError as error:
-        return _fail(in_one_line(error))
+    except (UsageError, BenchError) as error:
+        message = in_one_line(error)
     except click.ClickException as error:
-        return _fail(" ".join(error.format_message().split()))
+        message = " ".join(error.format_message().split())
     except (KeyboardInterrupt, click.Abort):
-        return _fail("interrupted", 130)
+        message, code = "interrupted", 130
     except BrokenPipeError:
         # The reader of our output has left; there is nobody to tell.
         sys.stderr.close()
         return 0
-
-
-def _fail(message: str, code: int = 2) -> int:
+    except SystemExit as error:
+        message = f"code that was given asked Python to exit, with {error.code!r}"
+    except Exception as error:
+        if sys.flags.dev_mode:
+            raise
+        # Not exit code 1, Python's own: nothing was found out about what was given.
+        message = f"{own_fault(error)}; python -X dev -m gru_bench shows where it comes from"
     click.echo(f"gru-bench: {message}", err=True)
     return code

@@ -16,7 +16,7 @@ from gru_bench.laws.law import Law
 ATTEMPTS, SECONDS = 80, 2.0
 
 
-def shrink(law: Law, case: Case, error: Exception) -> tuple[Case, Exception]:
+def shrink(law: Law, case: Case, error: BaseException) -> tuple[Case, BaseException]:
     """Return the smallest failing case found, and what it raises.
 
     Fewer steps, then fewer rows, then zeros for whole arrays, then rounder numbers.
@@ -37,7 +37,7 @@ def shrink(law: Law, case: Case, error: Exception) -> tuple[Case, Exception]:
     return case, error
 
 
-def _fails(law: Law, case: Case, error: Exception) -> Exception | None:
+def _fails(law: Law, case: Case, error: BaseException) -> BaseException | None:
     """Return what the law raises for a case if it is the same kind of failure."""
     try:
         law.check(case)

@@ -1,0 +1,53 @@
+"""Whether what a cell returns has the form that it must have for a law to be asked at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gru_bench.errors import FAULTS
+from gru_bench.laws.failure import reason_of
+
+if TYPE_CHECKING:
+    from gru_bench.laws.case import Case
+    from gru_bench.laws.target import Target
+    from gru_bench.subject import Array, KerasSubject
+
+#: Rows of a batch for which a cell is asked where there is no case.
+ROWS = 3
+
+
+def malformed(target: Target, case: Case | None) -> str | None:
+    """Return what is wrong with what a cell returns, None where its form is as it should be.
+
+    Asked where the bench stumbles over a result: only then can the cell still be why.
+
+    Args:
+        target: the cell.
+        case: in which that happened; None where it had not been drawn.
+    """
+    try:
+        if case is not None:
+            return _malformed(case.subject(), case.xs, case.states)
+        subject = target.probe
+        states = [np.zeros((ROWS, *shape)) for shape in subject.state_shapes]
+        return _malformed(subject, np.zeros((1, ROWS, subject.input_size)), states)
+    except FAULTS as error:  # a user's cell can fail in any way
+        return reason_of(error)
+
+
+def _malformed(subject: KerasSubject, xs: Array, states: list[Array]) -> str | None:
+    rows = xs.shape[1]
+    for step, x in enumerate(xs, 1):
+        output, states = subject.step(x, states)
+        given = {"the output": output, **{f"state {k}": s for k, s in enumerate(states)}}
+        wanted = [subject.output_shape, *subject.state_shapes]
+        if len(given) != len(wanted):
+            return f"step {step} returns {len(states)} states, there are {len(wanted) - 1}"
+        for (name, array), shape in zip(given.items(), wanted, strict=True):
+            if array.shape != (rows, *shape):
+                return (
+                    f"{name} after step {step} has shape {array.shape}, expected {(rows, *shape)}"
+                )
+    return None
