@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -35,6 +36,9 @@ def messages(task: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     yield {"kind": "ready"}
     _limit_memory(task["memory"])
     started = time.perf_counter()
+    # Last: what a cell imports when it is called may lie beside it, but stands in for nothing.
+    with contextlib.suppress(FileNotFoundError):
+        sys.path.append(str(Path.cwd()))
     load_cell_class(task["cell"], functions=True)
     yield {"kind": "imported"}
     target = _target(task)
