@@ -28,21 +28,32 @@ def malformed(target: Target, case: Case | None) -> str | None:
         case: in which that happened; None where it had not been drawn.
     """
     try:
-        if case is not None:
-            return _malformed(case.subject(), case.xs, case.states)
-        subject = target.probe
-        states = [np.zeros((ROWS, *shape)) for shape in subject.state_shapes]
-        return _malformed(subject, np.zeros((1, ROWS, subject.input_size)), states)
+        if case is None:
+            subject = target.probe
+            xs = np.zeros((1, ROWS, subject.input_size))
+            states = [np.zeros((ROWS, *shape)) for shape in subject.state_shapes]
+        else:
+            subject, xs, states = case.subject(), case.xs, case.states
+        return _weights(target, subject) or _results(subject, xs, states)
     except FAULTS as error:  # a user's cell can fail in any way
         return reason_of(error)
 
 
-def _malformed(subject: KerasSubject, xs: Array, states: list[Array]) -> str | None:
+def _weights(target: Target, subject: KerasSubject) -> str | None:
+    built = target.make_cell(target.dtype, subject.input_size).trainable_variables
+    called = list(subject.parameter_shapes.values())
+    if [tuple(variable.shape) for variable in built] != called:
+        return f"the cell has {len(built)} weights when it is built, {len(called)} after a call"
+    return None
+
+
+def _results(subject: KerasSubject, xs: Array, states: list[Array]) -> str | None:
     rows = xs.shape[1]
+    promised = subject.promised_output or subject.output_shape
+    wanted = [promised, *(subject.promised_states or subject.state_shapes)]
     for step, x in enumerate(xs, 1):
         output, states = subject.step(x, states)
         given = {"the output": output, **{f"state {k}": s for k, s in enumerate(states)}}
-        wanted = [subject.output_shape, *subject.state_shapes]
         if len(given) != len(wanted):
             return f"step {step} returns {len(states)} states, there are {len(wanted) - 1}"
         for (name, array), shape in zip(given.items(), wanted, strict=True):

@@ -215,9 +215,9 @@ def _search(
 
 def _explain(law: Law, outcome: Outcome, case: Case, error: BaseException) -> None:
     """Write the smallest failing case found into the outcome."""
-    if not is_own(error):
-        outcome.reason = reason_of(error)
     outcome.case = case.describe()
     outcome.facts = error.facts if isinstance(error, Broken) else {}
-    outcome.traceback = "" if isinstance(error, Broken) else trimmed_traceback(error)
+    if not is_own(error):
+        outcome.reason = reason_of(error)
+        outcome.traceback = "" if isinstance(error, Broken) else trimmed_traceback(error)
     outcome.script = script_for(law, case, outcome)
