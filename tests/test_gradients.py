@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gru_bench import operations
 from gru_bench.cells import GRUCell
 from gru_bench.cli import main
 from gru_bench.errors import UsageError
@@ -193,6 +194,28 @@ def test_an_operation_that_cannot_be_replayed_is_left_to_tensorflow() -> None:
     check = check_gradients(UnknownOperation, constructor={"units": 3}, steps=3)
     assert check.path == "vectorized"
     assert check.ok, check
+
+
+def test_a_complex_step_through_an_operation_that_cannot_be_replayed_is_refused() -> None:
+    with pytest.raises(UsageError, match="method central can do without"):
+        check_gradients(UnknownOperation, constructor={"units": 3}, steps=3, method="complex")
+
+
+@pytest.mark.parametrize("axes", [2, 3], ids=["one point", "several points"])
+def test_what_the_tables_cannot_do_with_some_operands_is_left_to_tensorflow(
+    axes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tanh(_: Any, x: Any) -> Any:
+        if x.ndim >= axes:
+            raise IndexError("not expected")
+        return np.tanh(x)
+
+    monkeypatch.setitem(operations.ELEMENTWISE, "Tanh", tanh)
+    cell = check_gradients(keras.layers.SimpleRNNCell, constructor={"units": 3}, steps=2)
+    function = check_gradients(tf.tanh, [np.ones((2, 3))])
+    for check in (cell, function):
+        assert check.ok, check
+        assert check.path == "vectorized"
 
 
 def test_points_are_evaluated_one_by_one_where_tensorflow_mixes_them() -> None:
