@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +11,6 @@ from gru_bench.laws.broken import NotApplicable
 from gru_bench.laws.case import Array, Case
 from gru_bench.laws.law import Wants, law
 from gru_bench.laws.layers import CHECK, LOOP, SEVERAL, compare, layer_of, loop, mask_of, run_layer
-
-if TYPE_CHECKING:
-    pass
-
 
 FAMILY = "layers"
 

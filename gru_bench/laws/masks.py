@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from gru_bench.laws.case import Case
 from gru_bench.laws.law import law
 from gru_bench.laws.layers import CHECK, LOOP, SEVERAL, compare, layer_of, loop, mask_of, run_layer
-
-if TYPE_CHECKING:
-    pass
-
 
 FAMILY = "layers"
 
