@@ -85,12 +85,13 @@ class Claim:
 
     def gates(self, shut: bool) -> dict[str, float]:
         """Return the gates, by letter, at which the state is kept (`shut`) or replaced."""
-        assert self.equations is not None
-        if "i" in self.equations.gates:
-            return {"f": float(shut), "i": float(not shut)}
-        if self.equations.name == "minimal-gated-unit":
-            return {"f": float(not shut)}
-        return {"z": float(shut == self.keeps)}
+        equations = self.equations
+        assert equations is not None
+        turned = self.keeps and equations.update is not None
+        return {
+            **dict.fromkeys(equations.keeping, float(shut != turned)),
+            **dict.fromkeys(equations.replacing, float(shut == turned)),
+        }
 
     @staticmethod
     def weights(cell: Any) -> dict[str, Array]:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -132,7 +132,7 @@ class Isolated:
         outcome = Outcome(name, law.family, law.statement, status, reason)
         return outcome.expected(self.expected.get(name))
 
-    def _one_process(self, left: Sequence[str]) -> Iterator[Outcome]:
+    def _one_process(self, left: Sequence[str]) -> Generator[Outcome]:
         """Yield outcomes.
 
         Raises:

@@ -66,11 +66,7 @@ class Inputs(Record):
     @property
     def name(self) -> str:
         """File name: cell, recipe and seed for people, a hash of everything for the bench."""
-        data = self.model_dump(mode="json")
-        if self.any_length is None:
-            # Runs without verdicts keep the name they had before there were verdicts.
-            del data["any_length"]
-        text = json.dumps(data, sort_keys=True)
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
         cell, recipe = (_slug(part) for part in (self.cell.partition(":")[2], self.recipe.name))
         return f"{cell}-{recipe}-{self.seed:04d}-{digest}.json"
