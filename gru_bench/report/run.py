@@ -60,8 +60,8 @@ class Inputs(Record):
     families: tuple[Family, ...]
     pairs: int
     evaluation_seed: int
+    any_length: AnyLength | None
     versions: dict[str, str]
-    any_length: AnyLength | None = None
 
     @property
     def name(self) -> str:
@@ -128,8 +128,8 @@ class Run(Record):
     curve: tuple[tuple[int, float | None, float | None], ...]
     measurements: tuple[Row, ...]
     weights: tuple[Weights, ...]
-    verdicts: tuple[Judgement, ...] = ()
-    worst_curve: tuple[tuple[int, float | None], ...] = ()
+    verdicts: tuple[Judgement, ...]
+    worst_curve: tuple[tuple[int, float | None], ...]
 
     @pydantic.model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -164,7 +164,6 @@ class Measured:
 def make_run(trained: TrainedRun, inputs: Inputs, machine: Machine) -> Run:
     """Return the record of a run that has just finished."""
     measured: list[tuple[int, Measured]] = sorted(trained.measurements.items())
-    worst = getattr(trained, "worst_curve", [])
     return Run(
         form=FORM,
         inputs=inputs,
@@ -177,7 +176,7 @@ def make_run(trained: TrainedRun, inputs: Inputs, machine: Machine) -> Run:
         ),
         weights=tuple(Weights.of(i, theta) for i, theta in sorted(trained.weights.items())),
         verdicts=tuple(found.verdict for _, found in measured if found.verdict is not None),
-        worst_curve=tuple((i, _finite(loss)) for i, loss in worst),
+        worst_curve=tuple((i, _finite(loss)) for i, loss in trained.worst_curve),
     )
 
 
