@@ -31,7 +31,7 @@ LAYERS = (
     {"family", "strategies"},
     {"cells", "task", "recipe", "tolerance", "operations"},
     {"checker"},
-    {"runtime", "errors", "profiles"},
+    {"runtime", "errors", "files", "profiles"},
 )
 DEPTH = {name: depth for depth, names in enumerate(LAYERS) for name in names}
 

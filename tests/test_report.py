@@ -448,7 +448,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_training(tmp_path, be
     def live(total, title):
         pytest.fail(f"training began: {title}, {total} iterations")
 
-    with pytest.raises(UsageError, match=r"the output folder .* cannot be written") as refused:
+    with pytest.raises(UsageError, match=r"cannot write '.*': ") as refused:
         make_report(experiment_from(tmp_path), out, live=live)
     assert "\n" not in str(refused.value)
     assert (tmp_path / "file").read_text() == "kept"

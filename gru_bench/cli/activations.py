@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from gru_bench.errors import UsageError, check_integer
+from gru_bench.cli import output
+from gru_bench.errors import check_integer
+from gru_bench.files import write_whole
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gru_bench.proof.activation import ActivationError, Measurement
 
 
@@ -17,9 +20,9 @@ if TYPE_CHECKING:
 @click.option("--every", default=1, show_default=True, help="Try each so many-th float32.")
 @click.option("--function", "functions", multiple=True, help="tanh or sigmoid; both by default.")
 @click.option("--mode", "modes", multiple=True, help="How it is executed; all by default.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the figures (JSON).")
+@output.file("-o", "--output", "path", help="Write the figures (JSON).")
 def command(
-    every: int, functions: tuple[str, ...], modes: tuple[str, ...], output: Path | None
+    every: int, functions: tuple[str, ...], modes: tuple[str, ...], path: Path | None
 ) -> int:
     """Measure the error of TensorFlow's float32 tanh and sigmoid over all 2^32 inputs.
 
@@ -28,20 +31,18 @@ def command(
     an hour; --every 1000 takes seconds.
     """
     check_integer("--every", every, 1)
-    if output is not None and not output.parent.is_dir():
-        raise UsageError(f"there is no folder {str(output.parent)!r} to write {output.name!r} into")
     from gru_bench.proof.activation import FUNCTIONS, MODES, Measurement, read_measurement
 
-    begun = None if output is None else read_measurement(output)
+    begun = None if path is None else read_measurement(path)
     measurement = Measurement(every, functions or FUNCTIONS, modes or MODES, begun)
     words = ["gru-bench activations", *([f"--every {every}"] if every > 1 else [])]
     words += [f"--function {name}" for name in functions] + [f"--mode {name}" for name in modes]
-    _measure(measurement, " ".join(words), output)
+    _measure(measurement, " ".join(words), path)
     found = measurement.record(" ".join(words))
     return _show(found)
 
 
-def _measure(measurement: Measurement, command_line: str, output: Path | None) -> None:
+def _measure(measurement: Measurement, command_line: str, path: Path | None) -> None:
     """Measure to the end, saving now and then."""
     from rich.console import Console
     from rich.progress import Progress
@@ -56,20 +57,14 @@ def _measure(measurement: Measurement, command_line: str, output: Path | None) -
                 measurement.advance()
                 progress.update(bar, completed=measurement.done)
                 if measurement.done % (64 * CHUNK) == 0:
-                    _save(measurement.record(command_line), output)
+                    _save(measurement.record(command_line), path)
         finally:
-            _save(measurement.record(command_line), output)
+            _save(measurement.record(command_line), path)
 
 
-def _save(record: ActivationError, output: Path | None) -> None:
-    if output is None:
-        return
-    partial = output.with_name(output.name + ".part")
-    try:
-        partial.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        partial.replace(output)
-    except OSError as error:
-        raise UsageError(f"cannot write {str(output)!r}: {error.strerror}") from error
+def _save(record: ActivationError, path: Path | None) -> None:
+    if path is not None:
+        write_whole(path, (record.model_dump_json(indent=1) + "\n").encode())
 
 
 def _show(found: ActivationError) -> int:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from gru_bench.cli import options
+from gru_bench.cli import options, output
 from gru_bench.errors import UsageError, check_integer, check_known
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from rich.table import Table
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 @click.option("--law", "laws", multiple=True, help="Only this law; may be repeated.")
 @click.option("--seed", default=0, show_default=True, help="Of the generated cases.")
 @click.option("--inputs", type=int, help="Size of an input, F, if the cell takes only one.")
-@click.option("--junit", "junit_path", help="Write the outcomes as JUnit XML.")
-@click.option("--json", "json_path", help="Write everything as JSON.")
+@output.file("--junit", "junit_path", help="Write the outcomes as JUnit XML.")
+@output.file("--json", "json_path", help="Write everything as JSON.")
 @click.option("--expect", "expect_path", help="TOML file of expected failures: law = reason.")
 @click.option("--time-limit", type=float, help="Seconds for one law; by default the profile's.")
 @click.option("--memory-limit", default=4096, show_default=True, help="MiB beyond TensorFlow's.")
@@ -42,8 +42,8 @@ def command(
     laws: tuple[str, ...],
     seed: int,
     inputs: int | None,
-    junit_path: str | None,
-    json_path: str | None,
+    junit_path: Path | None,
+    json_path: Path | None,
     expect_path: str | None,
     time_limit: float | None,
     memory_limit: int,
@@ -58,6 +58,7 @@ def command(
     from gru_bench.laws.choice import choose
     from gru_bench.laws.expectation import load_expected
     from gru_bench.laws.isolation import Isolated
+    from gru_bench.laws.junit import to_junit
 
     arguments = options.parse_settings(settings)
     check_known("profile", profile, profiles.LAW_EXAMPLES)
@@ -65,8 +66,6 @@ def command(
     check_integer("--memory-limit", memory_limit, 1)
     if inputs is not None:
         check_integer("--inputs", inputs, 1)
-    for path in (junit_path, json_path):
-        _check_writable(path)
     if time_limit is not None and not time_limit > 0:
         raise UsageError(f"--time-limit must be more than 0, got {time_limit}")
     check = Isolated(
@@ -88,17 +87,11 @@ def command(
         except KeyboardInterrupt:
             interrupted = True
     _print(check.report)
-    _write(json_path, lambda: check.report.to_json() + "\n")
-    _write(junit_path, lambda: _junit(check.report))
+    output.write(json_path, check.report.to_json() + "\n")
+    output.write(junit_path, to_junit(check.report))
     if interrupted:
         return 130
     return 0 if check.report.ok else 1
-
-
-def _junit(report: Report) -> str:
-    from gru_bench.laws.junit import to_junit
-
-    return to_junit(report)
 
 
 def _print(report: Report) -> None:
@@ -158,27 +151,6 @@ def _reasons(report: Report) -> dict[str, list[str]]:
             reason = textwrap.shorten(outcome.reason, 160, placeholder=" ...")
             found.setdefault(f"{outcome.status}: {reason}", []).append(outcome.law)
     return found
-
-
-def _check_writable(path: str | None) -> None:
-    """Refuse a file that cannot be written before a check that may take minutes."""
-    if path is None:
-        return
-    folder = Path(path).absolute().parent
-    if not folder.is_dir():
-        raise UsageError(f"cannot write {path!r}: there is no folder {str(folder)!r}")
-    if Path(path).is_dir():
-        raise UsageError(f"cannot write {path!r}: it is a folder")
-
-
-def _write(path: str | None, make: Callable[[], str]) -> None:
-    if path is None:
-        return
-    try:
-        Path(path).write_text(make(), encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {path!r}: {error.strerror}") from error
-    click.echo(f"written: {path}")
 
 
 @contextmanager

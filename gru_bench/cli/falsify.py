@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from gru_bench.cli import output
 from gru_bench.errors import UsageError, check_integer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.table import Table
 
     from gru_bench.adder import Adder
@@ -26,7 +28,7 @@ _READABLE = 60
 @click.option("--seconds", type=float, help="Stop after so many seconds.")
 @click.option("--longest", type=int, help="Symbols of the longest word to try [100000].")
 @click.option("--seed", default=0, show_default=True, help="Of the searches.")
-@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write it as JSON too.")
+@output.file("--json", "json_path", help="Write it as JSON too.")
 def command(
     model: str,
     steps: int | None,
@@ -50,8 +52,6 @@ def command(
     check_integer("--seed", seed, 0)
     if seconds is not None and not seconds > 0:
         raise UsageError(f"--seconds must be above 0, got {seconds}")
-    if json_path is not None and not json_path.parent.is_dir():
-        raise UsageError(f"there is no folder {str(json_path.parent)!r} to write into")
     from gru_bench.adder import Adder
     from gru_bench.proof.falsify import Interrupted, falsify
 
@@ -61,8 +61,7 @@ def command(
     except Interrupted as stopped:
         search, code = stopped.search, 130
     _show(search, adder, model)
-    if json_path is not None:
-        _write(search, json_path)
+    output.write(json_path, json.dumps(search.to_json(), indent=1) + "\n")
     if code:
         click.echo("gru-bench: interrupted", err=True)
         return code
@@ -131,11 +130,3 @@ def _nothing(search: Search) -> list[str]:
 
 def _shown(number: int) -> str:
     return str(number) if number < 10**_READABLE else hex(number)
-
-
-def _write(search: Search, path: Path) -> None:
-    try:
-        path.write_text(json.dumps(search.to_json(), indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {str(path)!r}: {error.strerror}") from error
-    click.echo(f"written: {path}")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gru_bench.cli import options
-from gru_bench.errors import UsageError, check_integer
+from gru_bench.cli import options, output
+from gru_bench.errors import check_integer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.table import Table
 
     from gru_bench.gradients.discrepancy import GradientCheck
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
 @click.option("--forward", is_flag=True, help="Check forward mode too.")
 @click.option("--training", is_flag=True, help="With dropout active, its mask held fixed.")
 @click.option("--kinks", default="report", show_default=True, help="report, or move away.")
-@click.option("--json", "json_path", help="Write everything as JSON.")
-@click.option("--script", "script_path", help="Write a script that repeats the check.")
+@output.file("--json", "json_path", help="Write everything as JSON.")
+@output.file("--script", "script_path", help="Write a script to repeat it.")
 def command(
     cell: str,
     settings: tuple[str, ...],
@@ -49,8 +50,8 @@ def command(
     batch: int,
     seed: int,
     chosen: tuple[str, ...],
-    json_path: str | None,
-    script_path: str | None,
+    json_path: Path | None,
+    script_path: Path | None,
     training: bool,
     **given: Any,
 ) -> int:
@@ -83,8 +84,8 @@ def command(
     )
     Console(soft_wrap=True).print(_table(check))
     click.echo(str(check))
-    _write(json_path, check.to_json())
-    _write(script_path, check.script)
+    output.write(json_path, check.to_json() + "\n")
+    output.write(script_path, check.script + "\n")
     return 0 if check.ok else 1
 
 
@@ -99,13 +100,3 @@ def _table(check: GradientCheck) -> Table:
         shape = " x ".join(str(n) for n in row.shape)
         table.add_row(row.tensor, shape, *counts, f"{row.largest:.3g}", f"{row.ratio:.3g}")
     return table
-
-
-def _write(path: str | None, text: str) -> None:
-    if path is None:
-        return
-    try:
-        Path(path).write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {path!r}: {error.strerror}") from error
-    click.echo(f"written: {path}")

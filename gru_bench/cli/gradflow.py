@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import io
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gru_bench.cli import options
+from gru_bench.cli import options, output
 from gru_bench.errors import UsageError, check_integer
+from gru_bench.files import write_whole, writing
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
 #: Beside the cell asked for, these are shown.
@@ -26,7 +29,9 @@ BESIDE = ("gru_bench:GRUCell", "keras.layers:LSTMCell", "keras.layers:SimpleRNNC
 @click.option("--adder", "adder_path", help="A trained adder, saved by `gru-bench train`.")
 @click.option("--train", "training", is_flag=True, help="Train an adder of CELL first.")
 @click.option("--alone", is_flag=True, help="Without other cells beside it.")
-@click.option("-o", "--output", help="Folder for gradflow.csv, gradflow.json and gradflow.svg.")
+@output.folder(
+    "-o", "--output", "folder", help="Folder for gradflow.csv, gradflow.json and gradflow.svg."
+)
 def command(
     cell: str,
     settings: tuple[str, ...],
@@ -36,7 +41,7 @@ def command(
     adder_path: str | None,
     training: bool,
     alone: bool,
-    output: str | None,
+    folder: Path | None,
 ) -> int:
     """Show norm and spectrum of the derivative of the last state by the first, against T.
 
@@ -67,8 +72,8 @@ def command(
     for row in flow.itertuples(index=False):
         table.add_row(*(f"{v:.4g}" if isinstance(v, float) else str(v) for v in row))
     Console(soft_wrap=True).print(table)
-    if output is not None:
-        _write(Path(output), flow)
+    if folder is not None:
+        _write(folder, flow)
     return 0
 
 
@@ -95,11 +100,11 @@ def _trained(
 def _write(folder: Path, flow: pd.DataFrame) -> None:
     from gru_bench.gradients.gradflow import draw_flow
 
-    try:
+    figure = io.BytesIO()
+    draw_flow(flow, figure, "svg")
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        flow.to_csv(folder / "gradflow.csv", index=False)
-        flow.to_json(folder / "gradflow.json", orient="records", indent=2)
-        draw_flow(flow, folder / "gradflow.svg")
-    except OSError as error:
-        raise UsageError(f"cannot write to {str(folder)!r}: {error.strerror}") from error
+    write_whole(folder / "gradflow.csv", flow.to_csv(index=False).encode())
+    write_whole(folder / "gradflow.json", flow.to_json(orient="records", indent=2).encode())
+    write_whole(folder / "gradflow.svg", figure.getvalue())
     click.echo(f"written: {folder}/gradflow.csv, gradflow.json, gradflow.svg")

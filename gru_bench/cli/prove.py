@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from gru_bench.cli import output
 from gru_bench.errors import UsageError, check_integer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gru_bench.proof.verdict import Verdict
 
 
 @click.command()
 @click.argument("model")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the certificate here.")
+@output.file("-o", "--output", "certificate", help="Write the certificate here.")
 @click.option("--task", help="The task that MODEL must have been trained for.")
 @click.option("--steps", type=int, help="Steps of the search for a counterexample [10000000].")
 @click.option("--seconds", type=float, help="For each of proving and searching, roughly.")
 @click.option("--seed", default=0, show_default=True, help="Of simulated words and searches.")
-@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write it as JSON too.")
+@output.file("--json", "json_path", help="Write it as JSON too.")
 def command(
     model: str,
-    output: Path | None,
+    certificate: Path | None,
     task: str | None,
     steps: int | None,
     seconds: float | None,
@@ -42,9 +44,6 @@ def command(
     check_integer("--seed", seed, 0)
     if seconds is not None and not seconds > 0:
         raise UsageError(f"--seconds must be above 0, got {seconds}")
-    for path in (output, json_path):
-        if path is not None and not path.parent.is_dir():
-            raise UsageError(f"there is no folder {str(path.parent)!r} to write into")
     from gru_bench.adder import Adder
     from gru_bench.cli.falsify import refutation
     from gru_bench.proof.certificate import write_certificate
@@ -61,14 +60,11 @@ def command(
     if verdict.search is not None:
         for line in refutation(verdict.search, adder, model):
             click.echo(line)
-    if output is not None and verdict.certificate is not None:
-        write_certificate(output, verdict.certificate)
-        click.echo(f"written: {output} (check it: gru-bench verify {output} --model {model})")
-    if json_path is not None:
-        try:
-            json_path.write_text(json.dumps(verdict.to_json(), indent=1) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise UsageError(f"cannot write {str(json_path)!r}: {error.strerror}") from error
+    if certificate is not None and verdict.certificate is not None:
+        write_certificate(certificate, verdict.certificate)
+        verifying = f"gru-bench verify {certificate} --model {model}"
+        click.echo(f"written: {certificate} (check it: {verifying})")
+    output.write(json_path, json.dumps(verdict.to_json(), indent=1) + "\n")
     return int(verdict.outcome == "REFUTED")
 
 

@@ -8,6 +8,7 @@ import click
 
 from gru_bench.cli import options
 from gru_bench.errors import UsageError, check_integer
+from gru_bench.files import check_writable, writing
 
 if TYPE_CHECKING:
     from gru_bench.training import TrainedRun
@@ -45,6 +46,7 @@ def command(
 
     arguments = options.parse_settings(settings)
     path = check_model_path(output)
+    check_writable(path)
     check_integer("--seeds", seeds, 1)
     if iterations is not None:
         check_integer("--iterations", iterations, 1)
@@ -75,7 +77,8 @@ def command(
             return 130
         raise UsageError(f"every seed diverged, the first at iteration {runs[0].diverged}")
     best = max(kept, key=_score)
-    best.adder().save(path)
+    with writing(path):
+        best.adder().save(path)
     for line in _describe(runs, best, str(path)):
         click.echo(line)
     return 130 if interrupted else 0

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from gru_bench.cli import output
 from gru_bench.errors import UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gru_bench.adder import Adder
     from gru_bench.checker.induction import Verified
 
@@ -22,8 +24,8 @@ _REPLAYED = 32
 @click.argument("file")
 @click.option("--model", help="A saved adder: its weights must be those of the certificate.")
 @click.option("--theorem", help="Its sha256, if only this theorem will do.")
-@click.option("--json", "json_path", help="Write what was proved as JSON.")
-def command(file: str, model: str | None, theorem: str | None, json_path: str | None) -> int:
+@output.file("--json", "json_path", help="Write what was proved as JSON.")
+def command(file: str, model: str | None, theorem: str | None, json_path: Path | None) -> int:
     """Check the certificate FILE without trusting anything it claims.
 
     Neither TensorFlow nor the code that finds proofs is used, unless a model is to be compared.
@@ -47,8 +49,7 @@ def command(file: str, model: str | None, theorem: str | None, json_path: str | 
     )
     click.echo(f"theorem sha256:{proved.theorem}")
     click.echo(compared or "not compared with a model: the cell is what the file says (--model)")
-    if json_path is not None:
-        _write(json_path, proved)
+    output.write(json_path, json.dumps(proved.to_json(), indent=1) + "\n")
     return 0
 
 
@@ -128,11 +129,3 @@ def _replay(proved: Verified, adder: Adder) -> int:
                     f"computes {value:.9g}, the program is in [{lo:.9g}, {hi:.9g}]"
                 )
     return _REPLAYED
-
-
-def _write(path: str, proved: Verified) -> None:
-    try:
-        Path(path).write_text(json.dumps(proved.to_json(), indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {path!r}: {error.strerror}") from error
-    click.echo(f"written: {path}")

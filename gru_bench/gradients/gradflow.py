@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -166,12 +166,13 @@ def compare_flow(
     return pd.DataFrame([vars(flow) for flow in flows])
 
 
-def draw_flow(table: pd.DataFrame, path: str | Path) -> None:
+def draw_flow(table: pd.DataFrame, path: str | Path | IO[bytes], form: str | None = None) -> None:
     """Draw log10 of the largest and the median singular value against T.
 
     Args:
         table: as `compare_flow` returns it.
-        path: where to save; the suffix says the format.
+        path: where to save.
+        form: of the picture, such as "svg"; the suffix of a path says it where None.
     """
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
@@ -190,4 +191,4 @@ def draw_flow(table: pd.DataFrame, path: str | Path) -> None:
     axes.set_title("line: the largest; shade: down to the median", fontsize="small")
     axes.legend(fontsize="small")
     axes.grid(alpha=0.3)
-    figure.savefig(path)
+    figure.savefig(path, format=form)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_bench.errors import UsageError
+from gru_bench.files import write_whole
 from gru_bench.proof.finder import Invariant
 from gru_bench.proof.rounding import Rounding
 from gru_bench.proof.system import System
@@ -93,10 +93,7 @@ def write_certificate(path: Path, certificate: dict[str, Any]) -> None:
     Raises:
         UsageError: it cannot be written.
     """
-    try:
-        path.write_text(json.dumps(certificate, indent=0) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {str(path)!r}: {error.strerror}") from error
+    write_whole(path, (json.dumps(certificate, indent=0) + "\n").encode())
 
 
 def _tensor(array: Any) -> dict[str, Any]:

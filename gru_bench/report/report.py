@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import RenderableType
 
-from gru_bench.errors import UsageError
+from gru_bench.files import check_folder, write_whole, writing
 from gru_bench.report.execution import Live, Outcome, plan_groups, quiet, run_groups
 from gru_bench.report.exhibit import find_exhibits
 from gru_bench.report.experiment import Experiment
 from gru_bench.report.page import Page
-from gru_bench.report.run import write_whole
 from gru_bench.report.table import Results, make_results
 from gru_bench.report.terminal import MainTable
 
@@ -64,7 +62,7 @@ def make_report(
         Interrupted: Ctrl-C; the finished runs are in `out/runs`.
     """
     folder = Path(out)
-    check_writable(folder)
+    check_folder(folder)
     groups = plan_groups(experiment)
     runs = make_folder(folder / "runs")
     outcome = run_groups(groups, runs, live, tell, workers)
@@ -73,34 +71,14 @@ def make_report(
     return Report(results, MainTable(results), write_page(page, folder), outcome, page.diverged)
 
 
-def check_writable(folder: Path) -> None:
-    """Check that a folder is there, or can be made, and can be written; leave no trace.
-
-    Raises:
-        UsageError: it cannot.
-    """
-    nearest = next(p for p in (folder, *folder.absolute().parents) if p.exists())
-    try:
-        with tempfile.TemporaryFile(dir=nearest):
-            pass
-    except OSError as error:
-        raise UsageError(
-            f"the output folder {str(folder)!r} cannot be written: {error.strerror}"
-        ) from None
-
-
 def make_folder(folder: Path) -> Path:
     """Make a folder and those above it, unless they are there.
 
     Raises:
         UsageError: it cannot be made.
     """
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"the output folder {str(folder)!r} cannot be written: {error.strerror}"
-        ) from None
     return folder
 
 

@@ -6,9 +6,7 @@ import base64
 import hashlib
 import json
 import math
-import os
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ from numpy.typing import NDArray
 
 from gru_bench.errors import UsageError, in_one_line
 from gru_bench.evaluation import Measurement
+from gru_bench.files import write_whole
 from gru_bench.recipe import Recipe, Record, parse
 from gru_bench.report.provenance import Machine
 from gru_bench.report.verdict import AnyLength, Judgement
@@ -212,26 +211,6 @@ def _run_text(run: Run) -> str:
             text = json.dumps(value, indent=2, sort_keys=True).replace("\n", "\n  ")
         parts.append(f"  {json.dumps(key)}: {text}")
     return "{\n" + ",\n".join(parts) + "\n}\n"
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all.
-
-    Raises:
-        UsageError: it cannot be written.
-    """
-    try:
-        handle, partial = tempfile.mkstemp(prefix=".", suffix=".partial", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            Path(partial).chmod(0o644)
-            os.replace(partial, path)  # noqa: PTH105 - one call, one meaning: atomic
-        except BaseException:
-            Path(partial).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise UsageError(f"{str(path)!r} cannot be written: {error.strerror}") from None
 
 
 def read_run(path: Path) -> Run:
