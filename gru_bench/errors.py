@@ -46,19 +46,21 @@ def check_known(kind: str, given: str, known: Iterable[str]) -> str:
     return given
 
 
-def check_integer(name: str, value: Any, minimum: int) -> int:
-    """Return `value` as an int of at least `minimum`.
+def check_integer(name: str, value: Any, minimum: int, maximum: int | None = None) -> int:
+    """Return `value` as an int of at least `minimum`, and at most `maximum` if there is one.
 
     Raises:
-        UsageError: it is not an integer (bool is none), or it is too small.
+        UsageError: it is not an integer (bool is none), or it is too small or too large.
     """
     if not isinstance(value, numbers.Integral) or isinstance(value, bool):
         raise UsageError(f"{name} must be an integer, got {value!r} ({type(value).__name__})")
+    # Python refuses to print integers of thousands of digits.
+    bits = int(value).bit_length()
+    shown = value if bits < 300 else f"one of {bits} bits"
     if value < minimum:
-        # Python refuses to print integers of thousands of digits.
-        bits = int(value).bit_length()
-        shown = value if bits < 300 else f"one of {bits} bits"
         raise UsageError(f"{name} must be at least {minimum}, got {shown}")
+    if maximum is not None and int(value) > maximum:
+        raise UsageError(f"{name} must be at most {maximum}, got {shown}")
     return int(value)
 
 

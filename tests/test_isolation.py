@@ -12,14 +12,14 @@ import pytest
 
 from gru_bench.cli import main
 from gru_bench.errors import BenchError, UsageError
-from gru_bench.gradients.replay import UnsupportedOperationError
-from gru_bench.laws import isolation
 from gru_bench.laws.case import Case
-from gru_bench.laws.choice import choose
-from gru_bench.laws.isolation import Isolated
-from gru_bench.laws.outcome import FAILED, NOT_APPLICABLE, PASSED, Outcome
-from gru_bench.laws.runner import check_cell
-from tests.wrong_cells.gru import BuiltInCall, SqueezedBatch
+from gru_bench.laws.running import isolation
+from gru_bench.laws.running.choice import choose
+from gru_bench.laws.running.isolation import Isolated
+from gru_bench.laws.running.runner import check_cell
+from gru_bench.laws.telling.outcome import FAILED, NOT_APPLICABLE, PASSED, Outcome
+from gru_bench.trace.replay import UnsupportedOperationError
+from tests.corpus.wrong_cells.gru import BuiltInCall, SqueezedBatch
 
 LAWS = ["one-step-runs", "shapes-promised", "batch-permuted"]
 
@@ -280,7 +280,7 @@ def test_a_worker_that_fails_in_our_code_says_so():
 
 
 def test_on_the_command_line_too_a_mistake_of_ours_is_exit_code_2(monkeypatch, capfd):
-    monkeypatch.setattr("gru_bench.laws.choice.choose", None)
+    monkeypatch.setattr("gru_bench.laws.running.choice.choose", None)
     assert main(["check", "gru_bench:GRUCell"]) == 2
     told = capfd.readouterr().err
     assert told.startswith("gru-bench: the bench itself fails: TypeError: 'NoneType' object")
@@ -294,7 +294,7 @@ def test_what_the_bench_raises_does_not_apply(monkeypatch):
     assert statuses(report) == [PASSED, PASSED, NOT_APPLICABLE]
     reason = report["batch-permuted"].reason
     assert "the bench itself fails: TypeError: 'NoneType' object is not callable" in reason
-    assert "(gru_bench/laws/batch.py:" in reason
+    assert "(gru_bench/laws/cells/batch.py:" in reason
 
 
 def test_an_operation_that_is_not_known_does_not_apply(monkeypatch):

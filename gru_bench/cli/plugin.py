@@ -14,7 +14,7 @@ from gru_bench.errors import BenchError, UsageError
 
 if TYPE_CHECKING:
     from gru_bench.laws.law import Law
-    from gru_bench.laws.parametrize import Session
+    from gru_bench.laws.running.parametrize import Session
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,8 +49,8 @@ class LawCollector(pytest.Collector):
         expected = option("--gru-expect")
         try:
             from gru_bench.cli.options import parse_settings
-            from gru_bench.laws.expectation import load_expected
-            from gru_bench.laws.parametrize import Session
+            from gru_bench.laws.running.expectation import load_expected
+            from gru_bench.laws.running.parametrize import Session
 
             shared = Session(
                 option("--gru-cell"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from gru_bench.laws.outcome import NO_STEP
+from gru_bench.laws.telling.outcome import NO_STEP
 
 if TYPE_CHECKING:
     from gru_bench.laws.target import Target

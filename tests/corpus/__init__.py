@@ -1,0 +1,1 @@
+"""Wrong cells, networks and certificates made by hand, planted errors."""
