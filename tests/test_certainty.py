@@ -191,18 +191,19 @@ def test_what_was_not_measured_is_not_open(made, tmp_path):
     assert runs_of(report, "wild")[0].inputs.any_length == AnyLength(steps=20_000, regions=64)
 
 
-def test_a_run_without_verdicts_is_read_and_does_not_stand_for_one_with_them(tmp_path):
+def test_a_run_without_verdicts_does_not_stand_for_one_with_them(tmp_path):
     data = {key: value for key, value in SMALL.items() if key != "any_length"}
     data |= {"recipes": ["wild"], "checkpoints": [0]}
     make_report(make_experiment(data), tmp_path)
     path = sorted(tmp_path.glob("runs/*"))[0]
-    old = json.loads(path.read_text(encoding="utf-8"))
-    # So were runs written before there were verdicts.
-    del old["verdicts"], old["worst_curve"], old["inputs"]["any_length"]
-    path.write_text(json.dumps(old), encoding="utf-8")
-    text = json.dumps(old["inputs"], sort_keys=True)
+    found = json.loads(path.read_text(encoding="utf-8"))
+    assert (found["verdicts"], found["inputs"]["any_length"]) == ([], None)
+    text = json.dumps(found["inputs"], sort_keys=True)
     assert hashlib.sha256(text.encode()).hexdigest()[:16] in path.name
-    assert read_run(path).verdicts == ()
+    del found["verdicts"]
+    path.write_text(json.dumps(found), encoding="utf-8")
+    with pytest.raises(UsageError, match="'verdicts' is missing"):
+        read_run(path)
     names = {
         asked: {i.name for i in plan_groups(make_experiment(data | asked_for))[0].inputs}
         for asked, asked_for in {

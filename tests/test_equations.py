@@ -79,6 +79,39 @@ def test_the_equations_of_the_gru_are_those_of_the_oracle(reset: str) -> None:
     np.testing.assert_allclose(claim.step(cell, x, states)[0], expected, rtol=1e-14, atol=1e-14)
 
 
+#: Cells with gates and biases to drive them; zoneout keeps some of the state whatever they do.
+GATED = [
+    (make, arguments, name)
+    for make, arguments, name, _ in CELLS
+    if EQUATIONS[name].gated and arguments.get("use_bias", True) and make is not base.Zoneout
+]
+
+
+@pytest.mark.parametrize("claimed", [False, True])
+@pytest.mark.parametrize(("make", "arguments", "name"), GATED)
+def test_gates_that_are_shut_keep_the_state_and_open_ones_let_go_of_it(
+    make: Any, arguments: dict[str, Any], name: str, claimed: bool
+) -> None:
+    cell = built(make, **arguments)
+    claim = find_claim(cell, name if claimed else None)
+    assert claim is not None
+    x, states = case(cell)
+    named = claim.weights(cell)
+    weights = claim.read(named)
+    limit = arguments.get("cell_clip", np.inf)
+    kept = np.clip(states[-1], -limit, limit)
+    for shut in (True, False):
+        for gate, value in claim.gates(shut).items():
+            shift = next(k for k in (f"b_{gate}", f"β_W{gate}") if k in weights)
+            weights[shift][...] = 2.0**14 if value else -(2.0**14)
+        _, new = claim.function(cell)(named, x, states)
+        assert np.array_equal(new[-1], kept) == shut
+
+
+def test_a_simple_rnn_has_no_gates() -> None:
+    assert [name for name, equations in EQUATIONS.items() if not equations.gated] == ["simple-rnn"]
+
+
 def test_a_guess_leaves_the_weights_as_they_were() -> None:
     cell = built(L.GRUCell)
     before = cell.get_weights()

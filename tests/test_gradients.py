@@ -13,12 +13,13 @@ import pytest
 from gru_bench.cli import main
 from gru_bench.errors import UsageError
 from gru_bench.gradients.check import cell_problem, check_gradients
-from gru_bench.gradients.derivative import weights_of_levels
+from gru_bench.gradients.derivative import first_step, weights_of_levels
 from gru_bench.gradients.gradflow import COMPARED, compare_flow, draw_flow, measure_flow
 from gru_bench.gradients.sequence import CellProblem
 from gru_bench.subjects.keras.gru import GRUCell
 from gru_bench.subjects.keras.runtime import keras, tf
 from gru_bench.subjects.keras.subject import KerasSubject, make_subject
+from gru_bench.trace import operations
 from gru_bench.trace.traced import traced_step
 
 
@@ -195,6 +196,28 @@ def test_an_operation_that_cannot_be_replayed_is_left_to_tensorflow() -> None:
     assert check.ok, check
 
 
+def test_a_complex_step_through_an_operation_that_cannot_be_replayed_is_refused() -> None:
+    with pytest.raises(UsageError, match="method central can do without"):
+        check_gradients(UnknownOperation, constructor={"units": 3}, steps=3, method="complex")
+
+
+@pytest.mark.parametrize("axes", [2, 3], ids=["one point", "several points"])
+def test_what_the_tables_cannot_do_with_some_operands_is_left_to_tensorflow(
+    axes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tanh(_: Any, x: Any) -> Any:
+        if x.ndim >= axes:
+            raise IndexError("not expected")
+        return np.tanh(x)
+
+    monkeypatch.setitem(operations.ELEMENTWISE, "Tanh", tanh)
+    cell = check_gradients(keras.layers.SimpleRNNCell, constructor={"units": 3}, steps=2)
+    function = check_gradients(tf.tanh, [np.ones((2, 3))])
+    for check in (cell, function):
+        assert check.ok, check
+        assert check.path == "vectorized"
+
+
 def test_points_are_evaluated_one_by_one_where_tensorflow_mixes_them() -> None:
     found = check_gradients(Rolled(3), steps=2, input_size=2)
     assert found.ok, str(found)
@@ -287,6 +310,67 @@ def test_a_wrong_slope_at_a_kink_is_wrong() -> None:
         return tf.nn.relu(x), lambda dy: dy * slope
 
     assert not check_gradients(slope_two_at_zero, [np.array([0.0, 1.0])]).ok
+
+
+def test_at_the_edge_of_a_domain_the_derivative_to_the_other_side_counts() -> None:
+    point = [np.array([0.0, 1.0, 4.0])]
+    right = check_gradients(lambda x: x**1.5, point)
+    assert right.ok, right
+    assert right.worst is not None
+    assert (right.worst.argument, right.coarse) == ("arg0[0]", 1)
+
+    @tf.custom_gradient
+    def off_at_zero(x: Any) -> Any:
+        slope = tf.where(x == 0, tf.constant(0.1, x.dtype), 1.5 * tf.sqrt(x))
+        return x**1.5, lambda dy: dy * slope
+
+    wrong = check_gradients(off_at_zero, point)
+    assert (wrong.ok, wrong.wrong) == (False, 1)
+    assert wrong.worst is not None
+    assert wrong.worst.argument == "arg0[0]"
+
+
+def test_a_derivative_that_is_no_number_is_the_worst() -> None:
+    def alone(x: Any, y: Any) -> Any:
+        return tf.sqrt(-x * x) + 1e-3 * y, tf.sin(y) + x  # sqrt: nowhere but at x = 0
+
+    @tf.custom_gradient
+    def with_gradient(x: Any, y: Any) -> Any:
+        return alone(x, y), lambda dx, dy: (dy, 1e-3 * dx + tf.cos(y) * dy)
+
+    check = check_gradients(with_gradient, [np.zeros(1), np.linspace(1, 2, 1)])
+    assert (check.ok, check.wrong) == (False, 1)
+    assert check.worst is not None
+    assert check.worst.argument == "arg0[0]"
+    assert check.worst.result == "output0[0]"
+    assert np.isnan(check.worst.numeric)
+    assert [row.ratio == np.inf for row in check.rows] == [True, False]
+
+
+def test_directions_that_leave_the_domain_are_said_to_show_nothing() -> None:
+    check = check_gradients(lambda x: x**1.5, [np.zeros(3)], method="directional", forward=True)
+    assert check.ok, check
+    assert (check.coarse, check.worst) == (3, None)
+    notes = "\n".join(check.notes)
+    assert "no step gives a numeric derivative by arg0 along direction 2" in notes
+    assert "no step shows whether forward mode is right in all of arg0" in notes
+
+
+def test_a_direction_shows_the_step_that_was_used() -> None:
+    largest = first_step(2.0**-52)
+    tame = check_gradients(tf.sin, [np.ones(2)], method="directional").worst
+    wild = check_gradients(lambda x: tf.sin(1000 * x), [np.ones(2)], method="directional").worst
+    assert tame is not None
+    assert wild is not None
+    assert tame.h == largest / 4
+    assert wild.h in (largest / 4 / 64, largest / 4 / 512)
+
+
+def test_without_any_tolerance_every_difference_is_infinitely_large() -> None:
+    check = check_gradients(lambda x: x**1.5, [np.array([1.0, 4.0])], atol=0.0, rtol=0.0)
+    assert not check.ok
+    assert check.worst is not None
+    assert check.worst.ratio == np.inf
 
 
 def test_scalars_and_arguments_without_effect_are_checked() -> None:

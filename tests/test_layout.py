@@ -133,3 +133,13 @@ def test_every_public_name_is_there() -> None:
     for name in gru_bench.__all__:
         found = getattr(gru_bench, name)
         assert name.isupper() or found.__name__ == name
+
+
+PROPERTIES = sorted((Path(__file__).parent.parent / "properties").glob("*.py"))
+
+
+@pytest.mark.parametrize("path", PROPERTIES, ids=[path.stem for path in PROPERTIES])
+def test_the_profile_decides_how_long_a_property_is_searched(path: Path) -> None:
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.keyword):
+            assert node.arg != "max_examples", f"line {node.value.lineno}: use profiles.scaled"

@@ -12,6 +12,9 @@ from gru_bench.equations import find_claim
 from gru_bench.gradients import check_gradients
 from gru_bench.gradients.check import cell_problem
 from gru_bench.gradients.derivative import central, first_step
+from gru_bench.laws import LAWS
+from gru_bench.laws.cells.time import TRIES, attempts
+from gru_bench.laws.running.strategies import Sketch
 from gru_bench.laws.target import Target
 from gru_bench.laws.telling.outcome import FAILED, NOT_APPLICABLE, PASSED
 from gru_bench.subjects.keras.subject import KerasSubject
@@ -141,6 +144,42 @@ def test_a_constraint_leaves_a_weight_or_its_size_alone_or_projects_it(constrain
     found = subject.allowed(given)
     assert found["bias"].tolist() == allowed
     assert (found["kernel"] == given["kernel"]).all()
+
+
+class AtLeast(keras.constraints.Constraint):
+    """Keeps a weight away from zero."""
+
+    def __call__(self, w):
+        return ops.maximum(w, 0.25)
+
+
+class Lossy(Leaky):
+    """Divides by the root of one number: there is none where it is negative or zero."""
+
+    def build(self, input_shape):
+        self.loss = self.add_weight(shape=(), name="loss", initializer="ones", constraint=AtLeast())
+        super().build(input_shape)
+
+    def squashed(self, drive):
+        return super().squashed(drive) / ops.sqrt(self.loss)
+
+
+def test_a_weight_may_be_a_single_number_and_what_is_tried_of_it_is_allowed():
+    target = Target(Lossy, {"units": 3})
+    law = LAWS["input-matters"]
+    first, *others = attempts(Sketch(4, 1, 2, 1.0, "ordinary", False, 7).case(target, law.wants))
+    assert len(others) == TRIES - 1
+    for case in (first, *others):
+        assert [w.shape for w in case.weights.values()] == [(), (4, 3), (3, 3), (3,), (3,)]
+        loss, _, _, capacity, leak = case.weights.values()
+        assert loss >= 0.25
+        assert min(*capacity, *leak) >= 0
+
+
+def test_laws_about_gradients_leave_a_weight_of_zero_to_cells_that_allow_it():
+    names = [name for name, law in LAWS.items() if law.family in ("time", "learning")]
+    report = check(Lossy, names)
+    assert report.ok, report
 
 
 # One precision only

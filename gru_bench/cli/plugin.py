@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gru_bench.errors import UsageError
+from gru_bench.errors import BenchError, UsageError
 
 if TYPE_CHECKING:
     from gru_bench.laws.law import Law
@@ -45,13 +45,13 @@ class LawCollector(pytest.Collector):
 
     def collect(self) -> Iterable[LawItem]:
         """Yield an item for each law."""
-        from gru_bench.cli.options import parse_settings
-        from gru_bench.laws.running.expectation import load_expected
-        from gru_bench.laws.running.parametrize import Session
-
         option = self.config.getoption
         expected = option("--gru-expect")
         try:
+            from gru_bench.cli.options import parse_settings
+            from gru_bench.laws.running.expectation import load_expected
+            from gru_bench.laws.running.parametrize import Session
+
             shared = Session(
                 option("--gru-cell"),
                 parse_settings(option("--gru-set")),
@@ -62,7 +62,7 @@ class LawCollector(pytest.Collector):
                 law=option("--gru-law") or None,
                 expected=load_expected(expected) if expected else None,
             )
-        except UsageError as error:
+        except (UsageError, BenchError) as error:
             raise pytest.UsageError(str(error)) from error
         for law in shared.laws:
             yield LawItem.from_parent(self, name=law.name, shared=shared, law=law)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gru_bench.equations.published import EQUATIONS, Equations, Settings, Weights
 from gru_bench.equations.reading import is_stacked, read_settings, read_weights, weights_by_name
-from gru_bench.errors import UsageError, check_known, in_one_line
+from gru_bench.errors import FAULTS, UsageError, check_known, in_one_line
 from gru_bench.subjects.keras.runtime import keras
 from gru_bench.subjects.loading import import_from_here
 
@@ -85,12 +85,13 @@ class Claim:
 
     def gates(self, shut: bool) -> dict[str, float]:
         """Return the gates, by letter, at which the state is kept (`shut`) or replaced."""
-        assert self.equations is not None
-        if "i" in self.equations.gates:
-            return {"f": float(shut), "i": float(not shut)}
-        if self.equations.name == "minimal-gated-unit":
-            return {"f": float(not shut)}
-        return {"z": float(shut == self.keeps)}
+        equations = self.equations
+        assert equations is not None
+        turned = self.keeps and equations.update is not None
+        return {
+            **dict.fromkeys(equations.keeping, float(shut != turned)),
+            **dict.fromkeys(equations.replacing, float(shut == turned)),
+        }
 
     @staticmethod
     def weights(cell: Any) -> dict[str, Array]:
@@ -168,7 +169,7 @@ def _load(name: str) -> UserStep:
     try:
         with import_from_here():
             found: UserStep = getattr(importlib.import_module(module), attribute)
-    except Exception as error:  # a user's module can fail in any way
+    except FAULTS as error:  # a user's module can fail in any way
         raise UsageError(f"equations {name!r} cannot be imported: {in_one_line(error)}") from error
     if not callable(found):
         raise UsageError(f"equations {name!r} must be a function of weights, x and states")

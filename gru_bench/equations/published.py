@@ -178,11 +178,14 @@ class Equations:
         name: how the command line calls it.
         source: where it was published.
         step: one step in NumPy.
-        gates: in the order in which Keras puts them side by side.
+        gates: in the order in which Keras puts them side by side, the candidate among them.
         states: how many it has.
         update: its update gate, where it has one that weighs old and new state.
+        keeping: gates that are one where the state is kept.
+        replacing: gates that are zero where the state is kept, the update gate as published.
         linear: whether the candidate has no activation unless one is asked for.
         recurrent: whether the gates read the state.
+        normalised: whether products are normalised, with gains and shifts of their own.
     """
 
     name: str
@@ -191,20 +194,54 @@ class Equations:
     gates: str
     states: int = 1
     update: str | None = None
+    keeping: str = ""
+    replacing: str = ""
     linear: bool = False
     recurrent: bool = True
+    normalised: bool = False
 
+    @property
+    def gated(self) -> bool:
+        """Whether there are gates that keep or replace the state."""
+        return bool(self.keeping or self.replacing)
+
+
+#: What all GRUs, and all LSTMs, have in common.
+_GRU: dict[str, Any] = {"gates": "zrh", "replacing": "z"}
+_LSTM: dict[str, Any] = {"gates": "ifco", "states": 2, "keeping": "f", "replacing": "i"}
 
 EQUATIONS: Mapping[str, Equations] = {
     e.name: e
     for e in (
-        Equations("gru-reset-before", "arXiv 1406.1078v3", gru_reset_before, "zrh", update="z"),
-        Equations("gru-reset-after", "arXiv 1406.1078v1", gru_reset_after, "zrh", update="z"),
-        Equations("lstm", "arXiv 1308.0850", lstm, "ifco", states=2),
+        Equations("gru-reset-before", "arXiv 1406.1078v3", gru_reset_before, update="z", **_GRU),
+        Equations("gru-reset-after", "arXiv 1406.1078v1", gru_reset_after, update="z", **_GRU),
+        Equations("lstm", "arXiv 1308.0850", lstm, **_LSTM),
         Equations("simple-rnn", "arXiv 1412.3555, equation 2", simple_rnn, "h"),
-        Equations("minimal-gated-unit", "arXiv 1603.09420", minimal_gated_unit, "fh"),
-        Equations("min-gru", "arXiv 2410.01201", min_gru, "zh", linear=True, recurrent=False),
-        Equations("layer-norm-gru", "arXiv 1607.06450, supplement", layer_norm_gru, "zrh"),
-        Equations("layer-norm-lstm", "arXiv 1607.06450, supplement", layer_norm_lstm, "ifco", 2),
+        Equations(
+            "minimal-gated-unit", "arXiv 1603.09420", minimal_gated_unit, "fh", replacing="f"
+        ),
+        Equations(
+            "min-gru",
+            "arXiv 2410.01201",
+            min_gru,
+            "zh",
+            replacing="z",
+            linear=True,
+            recurrent=False,
+        ),
+        Equations(
+            "layer-norm-gru",
+            "arXiv 1607.06450, supplement",
+            layer_norm_gru,
+            normalised=True,
+            **_GRU,
+        ),
+        Equations(
+            "layer-norm-lstm",
+            "arXiv 1607.06450, supplement",
+            layer_norm_lstm,
+            normalised=True,
+            **_LSTM,
+        ),
     )
 }

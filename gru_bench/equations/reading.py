@@ -122,7 +122,7 @@ def _fitting(equations: Equations, found: Weights) -> Weights | str:
     if not equations.recurrent and any(name.startswith("U_") for name in found):
         return "recurrent weights that the equations do not have"
     normalised = any(name[0] in "αβ" for name in found)
-    if normalised != equations.name.startswith("layer-norm"):
+    if normalised != equations.normalised:
         return "gains of a normalisation" if normalised else "no gains of a normalisation"
     units = found[f"W_{equations.gates[0]}"].shape[-1]
     for name, array in found.items():

@@ -2,7 +2,8 @@
 
 An entry is wrong when its distance to autodiff exceeds the estimated error of the numeric
 derivative plus the rounding of both. A suspect is measured again with smaller steps before it is
-called wrong; one whose one-sided derivatives differ is a kink, not an error.
+called wrong; one whose one-sided derivatives differ is a kink, not an error. At the edge of the
+function's domain, where steps to one side give no number, the derivative to the other side counts.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ FLOOR = 1e-12
 #: One rounding that `blur` counts stands for at most this many eps: three gates, each with a
 #: slope of two or three operations (tests/test_gradients.py measures it).
 BLURRINGS = 16.0
+
+#: By what a result's rounding is multiplied in the finer of two one-sided derivatives, by h.
+SIDED = 32.0
 
 #: Arguments whose derivatives are summed at once.
 BLOCK_ROWS = 256
@@ -157,7 +161,27 @@ class Agreement:
             for kept, new in ((found.value, finer.value), (error, finer_error), (step, finer_step)):
                 kept[again] = np.where(better, new, kept[again])
             suspects[again] = finer.kinked  # a kink nearby is left behind, one right here is not
+        self._measure_edges(columns, found, error, step)
         return found, error, step, suspects
+
+    def _measure_edges(
+        self, columns: NDArray[np.int64], found: Estimate, error: Array, step: Array
+    ) -> None:
+        """Measure from one side where no differences around the point gave a number."""
+        edges = ~np.isfinite(found.value).all(axis=1)
+        if not edges.any():
+            return
+        h = step[edges].min(axis=1)
+        far, near = (one_sided(self._problem, columns[edges], size) for size in (h, h / 4))
+        rounding = SIDED * self._rounding.of_results / h[:, None]
+        for coarse, fine in zip(far, near, strict=True):
+            value, bound = found.value[edges], error[edges]
+            # Near the edge a slope may change like a root of the step: half of it is still to come.
+            change = 2 * np.abs(fine - coarse) + rounding
+            use = ~np.isfinite(value) & np.isfinite(change)
+            found.value[edges] = np.where(use, fine, value)
+            error[edges] = np.where(use, change, bound)
+            step[edges] = np.where(use, h[:, None] / 4, step[edges])
 
 
 class _Rounding:
@@ -219,7 +243,7 @@ def _excuse_kinks(
     left, right = one_sided(problem, columns[suspects], h)
     closer_left, closer_right = one_sided(problem, columns[suspects], h / 4)
     gap, closer = np.abs(right - left), np.abs(closer_right - closer_left)
-    rounding = 32 * noise / h[:, None]
+    rounding = SIDED * noise / h[:, None]
     differ = (closer > 0.5 * gap) & (closer > 10 * rounding) & (closer > error[suspects])
     slack = 0.1 * closer + error[suspects]
     low, high = np.minimum(left, right) - slack, np.maximum(left, right) + slack

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.errors import UsageError, check_integer, check_known, in_one_line
+from gru_bench.errors import FAULTS, UsageError, check_integer, check_known, in_one_line
 from gru_bench.gradients.agreement import Agreement
 from gru_bench.gradients.direction import check_directions, check_forward, check_second
 from gru_bench.gradients.discrepancy import GradientCheck, Tally
@@ -25,6 +25,7 @@ from gru_bench.gradients.problem import FunctionProblem, Problem, agrees
 from gru_bench.gradients.reproduction import script_for_cell, script_for_function
 from gru_bench.gradients.sequence import CellProblem
 from gru_bench.subjects.keras.subject import KerasSubject, make_subject
+from gru_bench.trace.replay import UnsupportedOperationError
 
 Array = NDArray[Any]
 
@@ -227,7 +228,7 @@ def _function_problem(function: Any, values: Any) -> FunctionProblem:
         problem = FunctionProblem(function, list(arrays.values()), list(arrays), name)
     except UsageError:
         raise
-    except Exception as error:  # a user's function can fail in any way
+    except FAULTS as error:  # a user's function can fail in any way
         raise UsageError(f"function {name!r} cannot be traced: {in_one_line(error)}") from error
     return problem
 
@@ -249,15 +250,35 @@ def _check(problem: Problem, options: Options, notes: list[str]) -> GradientChec
         check_directions(problem, options.seed, check)
         return check
     autodiff = _autodiff(problem, options, check)
+    try:
+        _tally(problem, autodiff, options, columns).into(check)
+    except UnsupportedOperationError as error:
+        raise _no_complex_step(problem, f"operation {error}") from error
+    if len(problem.unconnected) == len(problem.arguments.parts) and check.ok:
+        raise UsageError(f"{problem.name!r} returns no differentiable output")
+    return check
+
+
+def _tally(
+    problem: Problem, autodiff: Array, options: Options, columns: NDArray[np.int64]
+) -> Tally:
+    """Return what comparing the Jacobian's columns gives."""
+    if options.method == "complex" and problem.path != "replay":
+        raise _no_complex_step(problem, "one of its operations")
     agreement = Agreement(problem, autodiff, options.method, options.atol, options.rtol)
     tally = Tally(problem)
     block = max(BLOCK // problem.results.size, problem.chunk // 6)
     for k in range(0, len(columns), block):
         tally.add(agreement.compare(columns[k : k + block]))
-    tally.into(check)
-    if len(problem.unconnected) == len(problem.arguments.parts) and check.ok:
-        raise UsageError(f"{problem.name!r} returns no differentiable output")
-    return check
+    return tally
+
+
+def _no_complex_step(problem: Problem, what: str) -> UsageError:
+    """Return why only NumPy takes complex steps: TensorFlow would drop the imaginary parts."""
+    return UsageError(
+        f"method complex replays {problem.name!r} in NumPy, which cannot be done for {what}; "
+        "method central can do without"
+    )
 
 
 def _check_second_order(problem: Problem, options: Options, check: GradientCheck) -> None:
@@ -274,7 +295,7 @@ def _autodiff(problem: Problem, options: Options, check: GradientCheck) -> Array
     cotangent = np.random.default_rng(options.seed).uniform(0.5, 1, problem.results.size)
     try:
         once, twice, value = problem.pull_back(cotangent)
-    except Exception as error:  # a user's gradient can fail in any way
+    except FAULTS as error:  # a user's gradient can fail in any way
         raise UsageError(f"{problem.name!r} has no gradient: {in_one_line(error)}") from error
     with np.errstate(invalid="ignore"):
         same = (once == twice) | (np.isnan(once) & np.isnan(twice))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gru_bench.gradients.derivative import directional, first_step
-from gru_bench.gradients.discrepancy import Entry, GradientCheck, TensorRow
+from gru_bench.gradients.derivative import LEVELS, directional, first_step
+from gru_bench.gradients.discrepancy import Entry, GradientCheck, TensorRow, ratio_of
 from gru_bench.gradients.problem import Array, Problem
 
 #: Directions for each tensor of arguments.
@@ -25,32 +25,23 @@ def check_directions(problem: Problem, seed: int, check: GradientCheck) -> None:
         0.5, 1, problem.results.size
     )
     gradient, _, _ = problem.pull_back(cotangent)
-    weight = np.abs(cotangent)
     for part in problem.arguments.parts:
         row = TensorRow(part.name, part.kind, part.shape)
         for k in range(DIRECTIONS):
             d = np.zeros(problem.arguments.size)
             d[part.where] = rng.choice([-1.0, 1.0], part.size) / np.sqrt(part.size)
-            value, error = _along(problem, d, cotangent, weight)
-            given = float(gradient @ d)
-            distance = abs(given - value)
-            wrong = not distance <= error
+            value, error, h = _along(problem, d, cotangent)
+            given, name = float(gradient @ d), f"{part.name} along direction {k}"
             row.entries += 1
-            row.wrong += wrong
-            row.largest = max(row.largest, abs(value))
-            row.distance = max(row.distance, distance)
-            row.ratio = max(row.ratio, distance / error)
+            if not np.isfinite(error):
+                row.coarse += 1
+                check.notes.append(f"no step gives a numeric derivative by {name}")
+                continue
+            wrong = not abs(given - value) <= error
             kind = "wrong" if wrong else "agrees"
-            entry = Entry(
-                f"{part.name} along direction {k}",
-                "a random combination of all results",
-                problem.steps,
-                given,
-                value,
-                error,
-                first_step(problem.epsilon) / 4,
-                kind,
-            )
+            results = "a random combination of all results"
+            entry = Entry(name, results, problem.steps, given, value, error, h, kind)
+            _count(row, entry)
             if check.worst is None or entry.ratio > check.worst.ratio:
                 check.worst = entry
             if wrong:
@@ -58,16 +49,28 @@ def check_directions(problem: Problem, seed: int, check: GradientCheck) -> None:
         check.rows.append(row)
 
 
-def _along(problem: Problem, d: Array, cotangent: Array, weight: Array) -> tuple[float, float]:
-    """Return the numeric derivative of the combination along d and its estimated error."""
-    best = (0.0, np.inf)
+def _count(row: TensorRow, entry: Entry) -> None:
+    row.wrong += entry.kind == "wrong"
+    row.largest = max(row.largest, abs(entry.numeric))
+    row.distance = max(row.distance, abs(entry.autodiff - entry.numeric))
+    row.ratio = max(row.ratio, entry.ratio)
+
+
+def _along(problem: Problem, d: Array, cotangent: Array) -> tuple[float, float, float]:
+    """Return the numeric derivative of the combination along d, its estimated error and its step.
+
+    The step is the smallest that was used, as for single entries. The error is infinite where no
+    step gives a number.
+    """
+    weight = np.abs(cotangent)
+    best = (0.0, np.inf, 0.0)
     for shrink in (1.0, 1 / 8, 1 / 64, 1 / 512):
         h = first_step(problem.epsilon) * shrink
         values, corrections = directional(problem, d[None], h)
         rounding = 64 * problem.epsilon * (1 + np.abs(problem.value)) * 8 / h
         error = float(corrections[0] @ weight + np.linalg.norm(rounding * weight))
         if error < best[1]:
-            best = (float(values[0] @ cotangent), error)
+            best = (float(values[0] @ cotangent), error, h / 2 ** (LEVELS - 1))
     return best
 
 
@@ -92,7 +95,10 @@ def check_forward(problem: Problem, seed: int, check: GradientCheck) -> None:
             values, corrections = directional(problem, d[None], h)
             error = corrections[0] + 64 * problem.epsilon * (1 + np.abs(problem.value)) * 8 / h
             value, best = np.where(error < best, values[0], value), np.minimum(error, best)
-        ratio = float(np.max(np.nan_to_num(np.abs(given - value), nan=np.inf) / best))
+        if not np.isfinite(best).all():
+            check.notes.append(f"no step shows whether forward mode is right in all of {part.name}")
+        gap = np.nan_to_num(np.abs(given - value), nan=np.inf)
+        ratio = float(np.max(ratio_of(gap, best), where=np.isfinite(best), initial=0))
         check.forward = max(check.forward, ratio)
         if ratio > 1:
             check.forward_ok = False

@@ -17,6 +17,13 @@ from gru_bench.gradients.problem import Problem
 LISTED = 10
 
 
+def ratio_of(distance: Any, error: Any) -> Any:
+    """Return distances in units of their errors; infinite where either is no number."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.where(distance == 0, 0.0, np.divide(distance, error))
+    return np.where(np.isnan(ratio), np.inf, ratio)
+
+
 @dataclass(frozen=True)
 class Entry:
     """One derivative, both ways.
@@ -43,9 +50,8 @@ class Entry:
 
     @property
     def ratio(self) -> float:
-        """Distance between both in units of the estimated error."""
-        gap = abs(self.autodiff - self.numeric)
-        return float(gap / self.error) if np.isfinite(gap) else float("inf")
+        """Distance between both in units of the estimated error, infinite where there is none."""
+        return float(ratio_of(abs(self.autodiff - self.numeric), self.error))
 
     def __str__(self) -> str:
         return (
@@ -212,8 +218,7 @@ class Tally:
     def add(self, found: Comparison) -> None:
         """Count one comparison."""
         distance = found.distance
-        with np.errstate(invalid="ignore", divide="ignore"):
-            ratio = np.where(distance == 0, 0.0, distance / found.error)
+        ratio = ratio_of(distance, found.error)
         for row, part in zip(self._rows, self._problem.arguments.parts, strict=True):
             inside = (found.columns >= part.offset) & (found.columns < part.offset + part.size)
             if inside.any():

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from gru_bench.laws.telling.outcome import NO_STEP
+
 if TYPE_CHECKING:
     from gru_bench.laws.target import Target
 
@@ -40,7 +42,7 @@ def _keras(target: Target) -> str | None:
 
 @capability("step")
 def _step(target: Target) -> str | None:
-    return "the cell cannot run one step" if target.no_step is not None else None
+    return NO_STEP if target.no_step is not None else None
 
 
 @capability("weights")

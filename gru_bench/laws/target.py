@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.equations import Claim, find_claim
-from gru_bench.errors import UsageError, in_one_line
+from gru_bench.errors import FAULTS, UsageError, in_one_line
 from gru_bench.gradients import check_gradients
 from gru_bench.laws.chance import same_chance
 from gru_bench.laws.tape import Tape
@@ -172,10 +172,10 @@ class Target(Maker):
             return cell
         except UsageError:
             raise
-        except Exception as error:  # a user's cell can fail in any way
+        except FAULTS as error:  # a user's cell can fail in any way
             try:
                 cell = self._with_zeros(dtype, features)
-            except Exception:
+            except FAULTS:
                 raise UsageError(
                     f"cell {self.name!r} cannot be built: {in_one_line(error)}"
                 ) from error

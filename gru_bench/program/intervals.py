@@ -18,6 +18,10 @@ class Interval(NamedTuple):
     high: Any
 
 
+class Share(Interval):
+    """An interval that lies within [0, 1] whatever its operands were: what a sigmoid gives."""
+
+
 class Intervals:
     """The algebra of differentiable intervals.
 
@@ -64,14 +68,23 @@ class Intervals:
         return _hull(corners)
 
     def lerp(self, z: Interval, a: Interval, b: Interval) -> Interval:
-        """Return (1 - z) ∘ a + z ∘ b for z in [0, 1], its exact range."""
-        lows = [(1 - t) * a.low + t * b.low for t in z]
-        highs = [(1 - t) * a.high + t * b.high for t in z]
+        """Return (1 - z) ∘ a + z ∘ b, its exact range where z, a and b vary independently.
+
+        It is linear in each of the three, so corners decide: those of z, and for each of them the
+        end of a that the sign of 1 - z asks for, and the end of b that the sign of z asks for.
+        """
+        lows, highs = [], []
+        for t in z:
+            # The signs of a share are known: training asks for none where gates are sigmoids.
+            a_low, a_high = a if isinstance(z, Share) else _turned(a, t > 1)
+            b_low, b_high = b if isinstance(z, Share) else _turned(b, t < 0)
+            lows.append((1 - t) * a_low + t * b_low)
+            highs.append((1 - t) * a_high + t * b_high)
         return Interval(tf.minimum(*lows), tf.maximum(*highs))
 
     def sigmoid(self, a: Interval) -> Interval:
         """Return σ(a)."""
-        return Interval(tf.sigmoid(a.low), tf.sigmoid(a.high))
+        return Share(tf.sigmoid(a.low), tf.sigmoid(a.high))
 
     def tanh(self, a: Interval) -> Interval:
         """Return the hyperbolic tangent of a."""
@@ -83,11 +96,12 @@ class Intervals:
 
     def slice(self, a: Interval, begin: int, end: int) -> Interval:
         """Return entries begin .. end-1."""
-        return Interval(a.low[..., begin:end], a.high[..., begin:end])
+        return type(a)(a.low[..., begin:end], a.high[..., begin:end])
 
     def concat(self, parts: Sequence[Interval]) -> Interval:
         """Return vectors one after the other."""
-        return Interval(*(self._side_by_side([part[k] for part in parts]) for k in range(2)))
+        kind = Share if all(isinstance(part, Share) for part in parts) else Interval
+        return kind(*(self._side_by_side([part[k] for part in parts]) for k in range(2)))
 
     def _side_by_side(self, parts: list[Any]) -> Any:
         rows = next((part for part in parts if part.shape.rank == 2), None)
@@ -101,6 +115,11 @@ class Intervals:
     def join(self, parts: Sequence[Any], axis: int) -> Any:
         """Concatenate constant matrices."""
         return tf.concat([tf.convert_to_tensor(p, self.dtype) for p in parts], axis=axis)
+
+
+def _turned(a: Interval, turned: Any) -> Interval:
+    """Return an interval with its ends exchanged where a factor of it is negative."""
+    return Interval(tf.where(turned, a.high, a.low), tf.where(turned, a.low, a.high))
 
 
 def _hull(values: list[Any]) -> Interval:

@@ -65,17 +65,13 @@ class Inputs(Record):
     families: tuple[Family, ...]
     pairs: int
     evaluation_seed: int
+    any_length: AnyLength | None
     versions: dict[str, Line]
-    any_length: AnyLength | None = None
 
     @property
     def name(self) -> str:
         """File name: cell, recipe and seed for people, a hash of everything for the bench."""
-        data = self.model_dump(mode="json")
-        if self.any_length is None:
-            # Runs without verdicts keep the name they had before there were verdicts.
-            del data["any_length"]
-        text = json.dumps(data, sort_keys=True)
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
         cell, recipe = (_slug(part) for part in (self.cell.partition(":")[2], self.recipe.name))
         return f"{cell}-{recipe}-{self.seed:04d}-{digest}.json"
@@ -143,8 +139,8 @@ class Run(Record):
     curve: tuple[tuple[int, float | None, float | None], ...]
     measurements: tuple[Row, ...]
     weights: tuple[Weights, ...]
-    verdicts: tuple[Judgement, ...] = ()
-    worst_curve: tuple[tuple[int, float | None], ...] = ()
+    verdicts: tuple[Judgement, ...]
+    worst_curve: tuple[tuple[int, float | None], ...]
 
     @pydantic.model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -179,7 +175,6 @@ class Measured:
 def make_run(trained: TrainedRun, inputs: Inputs, machine: Machine) -> Run:
     """Return the record of a run that has just finished."""
     measured: list[tuple[int, Measured]] = sorted(trained.measurements.items())
-    worst = getattr(trained, "worst_curve", [])
     return Run(
         form=FORM,
         inputs=inputs,
@@ -192,7 +187,7 @@ def make_run(trained: TrainedRun, inputs: Inputs, machine: Machine) -> Run:
         ),
         weights=tuple(Weights.of(i, theta) for i, theta in sorted(trained.weights.items())),
         verdicts=tuple(found.verdict for _, found in measured if found.verdict is not None),
-        worst_curve=tuple((i, _finite(loss)) for i, loss in worst),
+        worst_curve=tuple((i, _finite(loss)) for i, loss in trained.worst_curve),
     )
 
 

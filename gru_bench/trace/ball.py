@@ -115,6 +115,14 @@ class RunningError:
             return self._replay.walk(self._visit, *groups)
 
     def _visit(self, node: Node, operands: list[Any]) -> list[Any]:
+        try:
+            return self._visited(node, operands)
+        except UnsupportedOperationError:
+            raise
+        except Exception as error:  # operands that the tables did not expect
+            raise UnsupportedOperationError(node.type) from error
+
+    def _visited(self, node: Node, operands: list[Any]) -> list[Any]:
         if not any(isinstance(v, Ball) for v in operands):
             if node.elementwise is not None:
                 return [np.asarray(node.elementwise(node.attributes, *operands))]

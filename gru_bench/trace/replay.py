@@ -28,7 +28,7 @@ Array = NDArray[Any]
 
 
 class UnsupportedOperationError(Exception):
-    """The graph has an operation that cannot be replayed; its type is the message."""
+    """The graph has an operation that cannot be replayed, or not here; its type is the message."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +186,14 @@ class Replay:
         return [values[i][k] for i, k in self._results]
 
     def _apply(self, index: int, operands: list[Value]) -> list[Value]:
+        try:
+            return self._applied(index, operands)
+        except UnsupportedOperationError:
+            raise
+        except Exception as error:  # operands that the tables did not expect
+            raise UnsupportedOperationError(self._nodes[index].type) from error
+
+    def _applied(self, index: int, operands: list[Value]) -> list[Value]:
         node = self._nodes[index]
         types = [type(v) for v in operands]
         if Sparse in types:

@@ -1,4 +1,6 @@
-"""Tolerances: how far two correct computations of the same thing may differ.
+"""Tolerances that several parts share: how far two correct computations of one thing may differ.
+
+What one part alone grants (an enclosure, a certificate, a numeric derivative) is derived there.
 
 Each is derived from the roundoff of the dtype, the number of operations, the number of steps and
 the magnitudes at hand; none is a constant that someone found to work. The basis is the standard

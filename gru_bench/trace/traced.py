@@ -52,6 +52,8 @@ class TracedStep:
         self.run_rows = tf.function(self._vectorized_run, autograph=False)
         self.tape = tf.function(self.pull_back, autograph=False)
         self.taped: set[int] = set()
+        #: Whether the replay has been seen to evaluate several points at once.
+        self.tried = False
         self.replay = self._make_replay()
         #: The same as precise as what it is given: float64, whatever the cell computes in.
         self.wide = None if self.replay is None else self.replay.widened()

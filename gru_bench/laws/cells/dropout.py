@@ -177,7 +177,7 @@ def _opened(case: Case, cell: Any) -> bool:
     claim = case.target.claim
     if claim is None or claim.equations is None:
         return False
-    if claim.equations.name == "simple-rnn":
+    if not claim.equations.gated:
         return True
     named = claim.weights(cell)
     weights = claim.read(named)

@@ -42,7 +42,7 @@ def _gates(target: Target) -> str | None:
     claim = target.claim
     if claim is None or claim.equations is None:
         return "no published equations are claimed"
-    if claim.equations.name == "simple-rnn":
+    if not claim.equations.gated:
         return "the equations have no gates"
     used = activation(target, "recurrent_activation")
     if used not in SATURATING and "recurrent_activation" in target.arguments:

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from gru_bench.laws.case import Array, Case
 from gru_bench.laws.cells.time import attempts
 from gru_bench.laws.law import Wants, law
 from gru_bench.trace.tolerance import Bound
-
-if TYPE_CHECKING:
-    pass
-
 
 FAMILY = "learning"
 
@@ -174,12 +168,12 @@ assert all(g is None or np.isfinite(g).all() for g in found), found
     share=0.34,
 )
 def finite(case: Case) -> None:
-    """Ask with these inputs and states, in float32, at drawn weights and at weights of zero."""
+    """Ask with these inputs and states, in float32, at drawn weights and at the nearest to zero."""
     subject, rng = case.subject(), case.rng
     tape = case.target.tape(subject)
     shapes = [(case.batch, *subject.output_shape)] * case.steps + [s.shape for s in case.states]
     cotangents = [rng.normal(size=shape) for shape in shapes]
-    zeros = {name: np.zeros_like(w) for name, w in case.weights.items()}
+    zeros = case.with_weights({name: np.zeros_like(w) for name, w in case.weights.items()}).weights
     names = [*case.weights, *["the inputs"] * case.steps]
     names += [f"state {k}" for k in range(len(case.states))]
     for xs in (300 * case.xs, np.zeros_like(case.xs), np.full_like(case.xs, 1.0)):

@@ -219,12 +219,15 @@ def advances(case: Case) -> None:
 
 
 def attempts(case: Case) -> Iterator[Case]:
-    """Yield the case, then others of its sizes with weights of ordinary size."""
+    """Yield the case, then others of its sizes with weights of ordinary size that are allowed."""
     yield case
     rng = case.rng
     for _ in range(TRIES - 1):
-        weights = {
-            name: rng.normal(size=w.shape) / np.sqrt(w.shape[0]) for name, w in case.weights.items()
-        }
+        weights = {name: _ordinary(rng, w.shape) for name, w in case.weights.items()}
         states = [rng.normal(size=s.shape) for s in case.states]
-        yield case.at(weights=weights, states=states, xs=rng.normal(size=case.xs.shape))
+        yield case.with_weights(weights, states=states, xs=rng.normal(size=case.xs.shape))
+
+
+def _ordinary(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    rows = shape[0] if shape else 1  # a weight may be a single number
+    return np.asarray(rng.normal(size=shape) / np.sqrt(rows))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,10 +20,6 @@ from gru_bench.laws.keras.layers import (
     run_layer,
 )
 from gru_bench.laws.law import Wants, law
-
-if TYPE_CHECKING:
-    pass
-
 
 FAMILY = "layers"
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from gru_bench.laws.case import Case
@@ -18,10 +16,6 @@ from gru_bench.laws.keras.layers import (
     run_layer,
 )
 from gru_bench.laws.law import law
-
-if TYPE_CHECKING:
-    pass
-
 
 FAMILY = "layers"
 

@@ -6,6 +6,7 @@ it was stopped or has died. This module imports no TensorFlow.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import selectors
@@ -14,21 +15,48 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, Any
 
-from gru_bench import profiles
-from gru_bench.errors import UsageError
+from gru_bench import errors, profiles
+from gru_bench.errors import BenchError, UsageError
 from gru_bench.laws import LAWS
 from gru_bench.laws.law import Law
-from gru_bench.laws.telling.outcome import FAILED, NOT_TRIED, STOPS, Outcome, Report
+from gru_bench.laws.telling.outcome import (
+    FAILED,
+    NO_STEP,
+    NOT_APPLICABLE,
+    NOT_TRIED,
+    STOPS,
+    Outcome,
+    Report,
+)
 
 #: Bytes that a check may use beyond what TensorFlow takes.
 MEMORY = 4 * 2**30
 
-#: Seconds in which a process has to import TensorFlow and make the cell.
+#: Seconds in which a process has to import TensorFlow, and then to make the cell.
 START = 120.0
+
+#: Seconds between the last thing that a process can say and its end.
+GRACE = 5.0
+
+#: The worker. Not by `-m`, which looks for modules in the current folder first, so that a file
+#: there would stand in for the standard library's; and it is of this very package.
+_WORKER = """
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("gru_bench", sys.argv[1])
+package = sys.modules["gru_bench"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(package)
+from gru_bench.laws.running.worker import main
+main()
+"""
+
+
+class _DiedError(Exception):
+    """The process ended, or was stopped, before it had told all; the message says how."""
 
 
 @dataclass
@@ -77,64 +105,93 @@ class Isolated:
         left = [law.name for law in self.laws]
         stops = 0
         while left and stops < STOPS:
-            death = None
-            for outcome in self._one_process(left):
-                if isinstance(outcome, str):
-                    death = outcome
+            try:
+                with contextlib.closing(self._one_process(left)) as outcomes:
+                    for outcome in outcomes:
+                        self._keep(outcome, tell)
+                        left.remove(outcome.law)
+                        stops += outcome.stopped
+                        if stops == STOPS:
+                            break
+            except _DiedError as death:
+                if not left:
+                    self.report.notes.append(f"after the last law {death}")
                     break
-                self._keep(outcome, tell)
-                left.remove(outcome.law)
-                stops += outcome.stopped
-                if stops == STOPS:
-                    break
-            if death is not None:
                 stops += 1
-                self._keep(self._failed(left.pop(0), death), tell)
+                self._keep(self._ended(left.pop(0), FAILED, str(death)), tell)
         for name in left:
-            self._keep(self._failed(name, NOT_TRIED), tell)
+            self._keep(self._ended(name, FAILED, NOT_TRIED), tell)
         return self.report
 
     def _keep(self, outcome: Outcome, tell: Callable[[Outcome], None]) -> None:
         self.report.add(outcome)
         tell(outcome)
 
-    def _failed(self, name: str, reason: str) -> Outcome:
+    def _ended(self, name: str, status: str, reason: str) -> Outcome:
         law = LAWS[name]
-        outcome = Outcome(name, law.family, law.statement, FAILED, reason)
+        outcome = Outcome(name, law.family, law.statement, status, reason)
         return outcome.expected(self.expected.get(name))
 
-    def _one_process(self, left: Sequence[str]) -> Iterator[Outcome | str]:
-        """Yield outcomes, and at the end why the process ended if it did so too early."""
+    def _one_process(self, left: Sequence[str]) -> Generator[Outcome]:
+        """Yield outcomes.
+
+        Raises:
+            UsageError: the cell cannot be imported, made or built.
+            BenchError: the process cannot start, or is wrong itself.
+            _DiedError: it ended during a law, or after the last one.
+        """
         started = time.perf_counter()
-        with tempfile.TemporaryFile() as errors:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "gru_bench.laws.running.worker"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                start_new_session=True,  # an interrupt is this process's to handle
-            )
+        reached = ""
+        with tempfile.TemporaryFile() as words, self._process(words) as process:
             try:
                 self._send(process, list(left))
-                for message in self._messages(process):
-                    if isinstance(message, str):
-                        yield message
-                        return
-                    if message["kind"] == "refused":
+                for message in self._messages(process, words):
+                    reached = message["kind"]
+                    if reached == "refused":
                         raise UsageError(message["message"])
-                    if message["kind"] == "made":
+                    if reached == "broken":
+                        raise BenchError(message["message"])
+                    if reached == "made":
                         self._made(message, time.perf_counter() - started)
-                    elif message["kind"] == "done":
+                    elif reached == "done":
                         self.report.notes = message["notes"]
                         yield Outcome(**message["outcome"])
-                if process.wait() != 0:
-                    yield f"{_ending(process.returncode)}{_last_words(errors)}"
+            except _DiedError as death:
+                if reached == "":
+                    raise BenchError(f"no process that checks laws can start: {death}") from None
+                if reached == "ready":
+                    told = f"cell {self.cell!r} cannot be imported: {death}"
+                    raise UsageError(told) from None
+                if reached != "imported":
+                    raise
+                yield from self._without_a_step(left, str(death))
+
+    def _without_a_step(self, left: Sequence[str], death: str) -> Iterator[Outcome]:
+        """Yield outcomes for a cell that no law can be asked of: its first step ends it all."""
+        basic = next((name for name in left if LAWS[name].basic), left[0])
+        for name in list(left):
+            if name == basic:
+                why = f"when the cell was made or took its first step, {death}"
+                yield self._ended(name, FAILED, why)
+            else:
+                yield self._ended(name, NOT_APPLICABLE, NO_STEP)
+
+    @contextlib.contextmanager
+    def _process(self, words: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+        """Give a worker, and end it."""
+        package = str(Path(errors.__file__).with_name("__init__.py"))
+        with subprocess.Popen(
+            [sys.executable, "-P", "-c", _WORKER, package],
+            bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=words,
+            start_new_session=True,  # an interrupt is this process's to handle
+        ) as process:
+            try:
+                yield process
             finally:
                 process.kill()
-                process.wait()
-                for pipe in (process.stdin, process.stdout):
-                    assert pipe is not None
-                    pipe.close()
 
     def _send(self, process: subprocess.Popen[bytes], left: list[str]) -> None:
         task = {
@@ -150,8 +207,9 @@ class Isolated:
             "memory": self.memory,
         }
         assert process.stdin is not None
-        process.stdin.write(json.dumps(task).encode() + b"\n")
-        process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # it has died; its last words say why
+            # It stays open: the worker ends when it is closed.
+            process.stdin.write(json.dumps(task).encode() + b"\n")
 
     def _made(self, message: Mapping[str, Any], seconds: float) -> None:
         spent = self.report.seconds
@@ -159,38 +217,48 @@ class Isolated:
         spent["starting TensorFlow"] = spent.get("starting TensorFlow", 0.0) + seconds - cell
         spent["making the cell"] = spent.get("making the cell", 0.0) + cell
 
-    def _messages(self, process: subprocess.Popen[bytes]) -> Iterator[dict[str, Any] | str]:
-        """Yield messages, or why there will be none."""
+    def _messages(
+        self, process: subprocess.Popen[bytes], words: IO[bytes]
+    ) -> Iterator[dict[str, Any]]:
+        """Yield messages until the process says that it has told all.
+
+        Raises:
+            _DiedError: it does not say so.
+        """
         allowed = profiles.LAW_SECONDS[self.profile] if self.limit is None else self.limit
         assert process.stdout is not None
         pipe, held = process.stdout, b""
-        patience, what = START, "its first step"
+        patience = START
         with selectors.DefaultSelector() as selector:
             selector.register(pipe, selectors.EVENT_READ)
-            until = time.perf_counter() + patience
             while True:
-                if not selector.select(max(0.0, until - time.perf_counter())):
-                    yield f"{what} was stopped after {patience:g} s"
-                    return
+                if not selector.select(patience):
+                    raise _DiedError(f"the process was stopped after {patience:g} s")
                 chunk = os.read(pipe.fileno(), 2**16)
                 if not chunk:
-                    return
+                    raise _DiedError(_ending(process) + _last_words(words))
                 *lines, held = (held + chunk).split(b"\n")
-                for line in lines:
-                    yield json.loads(line)
-                # The worker's own alarm rings first, unless Python is not running at all.
-                patience, what = 1.5 * allowed + 5, "the law"
-                until = time.perf_counter() + patience
+                for message in map(json.loads, lines):
+                    if message["kind"] == "end":
+                        return
+                    yield message
+                    if message["kind"] in ("made", "done"):
+                        # The worker's own alarm rings first, unless Python is not running at all.
+                        patience = 1.5 * allowed + 5
 
 
-def _ending(code: int) -> str:
+def _ending(process: subprocess.Popen[bytes]) -> str:
+    try:
+        code = process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        return "the process fell silent"
     if code >= 0:
-        return f"the cell ended the process with exit code {code}"
+        return f"the process ended with exit code {code}"
     name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
     return f"the process died of {name}"
 
 
-def _last_words(errors: IO[bytes]) -> str:
-    errors.seek(0)
-    lines = [line for line in errors.read().decode(errors="replace").splitlines() if line.strip()]
+def _last_words(words: IO[bytes]) -> str:
+    words.seek(0)
+    lines = [line for line in words.read().decode(errors="replace").splitlines() if line.strip()]
     return f": {lines[-1].strip()[:200]}" if lines else ""

@@ -11,7 +11,7 @@ import hypothesis
 from hypothesis import HealthCheck, Phase, settings
 
 from gru_bench import profiles
-from gru_bench.errors import check_integer, check_known
+from gru_bench.errors import FAULTS, check_integer, check_known
 from gru_bench.laws.broken import Broken, NotApplicable
 from gru_bench.laws.capability import lacking
 from gru_bench.laws.case import Case
@@ -20,10 +20,11 @@ from gru_bench.laws.law import Law
 from gru_bench.laws.running.alarm import TimeIsUpError, alarm
 from gru_bench.laws.running.choice import choose
 from gru_bench.laws.running.expectation import check_expected
+from gru_bench.laws.running.form import malformed
 from gru_bench.laws.running.shrink import shrink
 from gru_bench.laws.running.strategies import Sketch, sketches
 from gru_bench.laws.target import Target
-from gru_bench.laws.telling.failure import reason_of, trimmed_traceback
+from gru_bench.laws.telling.failure import is_own, own_reason_of, reason_of, trimmed_traceback
 from gru_bench.laws.telling.outcome import (
     FAILED,
     NOT_APPLICABLE,
@@ -34,6 +35,7 @@ from gru_bench.laws.telling.outcome import (
     Report,
 )
 from gru_bench.laws.telling.script import script_for
+from gru_bench.subjects.keras.runtime import whole_tracebacks
 
 
 class _StopError(Exception):
@@ -123,7 +125,7 @@ def run_law(
     limit = profiles.LAW_SECONDS[profile] if limit is None else limit
     outcome = Outcome(law.name, law.family, law.statement, PASSED)
     try:
-        with alarm(limit), same_chance(_number(law, seed)):
+        with alarm(limit), same_chance(_number(law, seed)), whole_tracebacks():
             _try_law(target, law, profile, seed, outcome)
     except TimeIsUpError:
         outcome.status, outcome.reason = FAILED, f"stopped after {limit:g} s"
@@ -147,12 +149,27 @@ def _try_law(target: Target, law: Law, profile: str, seed: int, outcome: Outcome
     except NotApplicable as error:
         outcome.status, outcome.reason = NOT_APPLICABLE, str(error)
         return
-    except Exception as error:  # a user's cell can fail in any way, also while cases are drawn
-        outcome.status, outcome.reason = FAILED, reason_of(error)
-        outcome.traceback = trimmed_traceback(error)
+    except FAULTS as error:  # a user's cell can fail in any way, also while cases are drawn
+        _judge(target, law, outcome, None, error)
         return
     if failed is not None:
-        _explain(law, outcome, *shrink(law, *failed))
+        _judge(target, law, outcome, *failed)
+
+
+def _judge(
+    target: Target, law: Law, outcome: Outcome, case: Case | None, error: BaseException
+) -> None:
+    """Write what was raised into the outcome: the cell's failure, or the bench's own."""
+    wrong = malformed(target, case) if is_own(error) else reason_of(error)
+    if wrong is None:
+        outcome.status, outcome.reason = NOT_APPLICABLE, own_reason_of(error)
+        outcome.traceback = trimmed_traceback(error)
+        return
+    outcome.status, outcome.reason = FAILED, wrong
+    if case is not None:
+        _explain(law, outcome, *shrink(law, case, error))
+    else:
+        outcome.traceback = trimmed_traceback(error)
 
 
 def _number(law: Law, seed: int) -> int:
@@ -162,9 +179,9 @@ def _number(law: Law, seed: int) -> int:
 
 def _search(
     target: Target, law: Law, profile: str, seed: int, outcome: Outcome
-) -> tuple[Case, Exception] | None:
+) -> tuple[Case, BaseException] | None:
     """Return the first failing case and what it raised, None where there is none."""
-    found: list[tuple[Case, Exception]] = []
+    found: list[tuple[Case, BaseException]] = []
 
     def attempt(sketch: Sketch) -> None:
         if found:  # Hypothesis repeats a failure; once is enough
@@ -175,7 +192,7 @@ def _search(
             law.check(case)
         except NotApplicable:
             raise
-        except Exception as error:  # a user's cell can fail in any way
+        except FAULTS as error:  # a user's cell can fail in any way
             found.append((case, error))
             raise _StopError from error
 
@@ -196,10 +213,11 @@ def _search(
     return None
 
 
-def _explain(law: Law, outcome: Outcome, case: Case, error: Exception) -> None:
-    """Write a failure into the outcome."""
-    outcome.status, outcome.reason = FAILED, reason_of(error)
+def _explain(law: Law, outcome: Outcome, case: Case, error: BaseException) -> None:
+    """Write the smallest failing case found into the outcome."""
     outcome.case = case.describe()
     outcome.facts = error.facts if isinstance(error, Broken) else {}
-    outcome.traceback = "" if isinstance(error, Broken) else trimmed_traceback(error)
+    if not is_own(error):
+        outcome.reason = reason_of(error)
+        outcome.traceback = "" if isinstance(error, Broken) else trimmed_traceback(error)
     outcome.script = script_for(law, case, outcome)

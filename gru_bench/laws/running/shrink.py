@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gru_bench.errors import FAULTS
 from gru_bench.laws.broken import Broken, NotApplicable
 from gru_bench.laws.case import Array, Case
 from gru_bench.laws.law import Law
@@ -15,7 +16,7 @@ from gru_bench.laws.law import Law
 ATTEMPTS, SECONDS = 80, 2.0
 
 
-def shrink(law: Law, case: Case, error: Exception) -> tuple[Case, Exception]:
+def shrink(law: Law, case: Case, error: BaseException) -> tuple[Case, BaseException]:
     """Return the smallest failing case found, and what it raises.
 
     Fewer steps, then fewer rows, then zeros for whole arrays, then rounder numbers.
@@ -36,13 +37,13 @@ def shrink(law: Law, case: Case, error: Exception) -> tuple[Case, Exception]:
     return case, error
 
 
-def _fails(law: Law, case: Case, error: Exception) -> Exception | None:
+def _fails(law: Law, case: Case, error: BaseException) -> BaseException | None:
     """Return what the law raises for a case if it is the same kind of failure."""
     try:
         law.check(case)
     except NotApplicable:
         return None
-    except Exception as found:  # a user's cell can fail in any way
+    except FAULTS as found:  # a user's cell can fail in any way
         same = type(found) is type(error)
         if isinstance(found, Broken) and isinstance(error, Broken):
             same = found.facts.get("what") == error.facts.get("what")

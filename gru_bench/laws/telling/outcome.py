@@ -15,6 +15,9 @@ EXPECTED, NOT_APPLICABLE = "expected failure", "not applicable"
 STOPS = 3
 NOT_TRIED = f"not tried: {STOPS} laws before were stopped or ended the process"
 
+#: Why most laws say nothing of a cell whose first step fails.
+NO_STEP = "the cell cannot run one step"
+
 STATUSES = (PASSED, FAILED, EXPECTED, NOT_APPLICABLE)
 
 

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from gru_bench.errors import UsageError, in_one_line
+from gru_bench.errors import FAULTS, UsageError, in_one_line
 from gru_bench.subjects.keras.runtime import keras
 from gru_bench.subjects.loading import cell_name, check_is_cell, load_cell_class
 
@@ -60,7 +60,7 @@ class Maker:
                     return _again(self.source(**arguments), dtype, {})
                 return self.source(**arguments)
             return _again(self.source(**arguments), dtype, {})
-        except Exception as error:  # a user's constructor can fail in any way
+        except FAULTS as error:  # a user's constructor can fail in any way
             given = ", ".join(f"{k}={v!r}" for k, v in self.arguments.items()) or "no arguments"
             raise UsageError(f"cell {self.name!r} refused {given}: {in_one_line(error)}") from error
 

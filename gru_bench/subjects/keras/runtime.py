@@ -15,10 +15,12 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
+from gru_bench.errors import BenchError, in_one_line
+
 
 @contextlib.contextmanager
 def _hold_stderr() -> Iterator[None]:
-    """Hold back what C++ code writes to standard error; release it only if an import fails."""
+    """Hold back what C++ code writes to standard error; it goes with what an import raises."""
     try:
         descriptor = sys.__stderr__.fileno() if sys.__stderr__ else -1
     except (OSError, ValueError):
@@ -31,9 +33,9 @@ def _hold_stderr() -> Iterator[None]:
         os.dup2(held.fileno(), descriptor)
         try:
             yield
-        except BaseException:
+        except Exception as error:
             held.seek(0)
-            os.write(saved, held.read())
+            error.add_note(held.read().decode(errors="replace"))
             raise
         finally:
             os.dup2(saved, descriptor)
@@ -43,9 +45,15 @@ def _hold_stderr() -> Iterator[None]:
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-with _hold_stderr():
-    import keras
-    import tensorflow as tf
+try:
+    with _hold_stderr():
+        import keras
+        import tensorflow as tf
+except Exception as error:  # an environment can be broken in any way
+    raise BenchError(
+        f"Keras on TensorFlow cannot be imported with KERAS_BACKEND="
+        f"{os.environ['KERAS_BACKEND']}: {in_one_line(error)}"
+    ) from error
 
 # A bench compiles many programs of one shape by design; TensorFlow warns of that after the fifth.
 tf.get_logger().setLevel(logging.ERROR)
@@ -55,9 +63,27 @@ with contextlib.suppress(RuntimeError):
     tf.config.threading.set_intra_op_parallelism_threads(1)
 
 if keras.backend.backend() != "tensorflow":
-    raise ImportError(
+    raise BenchError(
         f"gru_bench needs Keras on TensorFlow, but Keras runs on {keras.backend.backend()!r}; "
         "set KERAS_BACKEND=tensorflow"
     )
 
-__all__ = ["keras", "tf"]
+
+@contextlib.contextmanager
+def whole_tracebacks() -> Iterator[None]:
+    """Let Keras and TensorFlow leave their own frames in what is raised within."""
+    filters = [
+        library
+        for library in (keras.config, tf.debugging)
+        if library.is_traceback_filtering_enabled()
+    ]
+    for library in filters:
+        library.disable_traceback_filtering()
+    try:
+        yield
+    finally:
+        for library in filters:
+            library.enable_traceback_filtering()
+
+
+__all__ = ["keras", "tf", "whole_tracebacks"]
