@@ -77,7 +77,7 @@ def judge(spec: Spec, reader: Reader) -> Judgement:
     given = points(spec)
     try:
         cell = reader.make(spec)
-        answers = [_answer(cell, point) for point in given[:FEWEST]]
+        answers = [answer_of(cell, point) for point in given[:FEWEST]]
     except Exception as error:  # a cell that does not run is none, whatever it raises
         return Judgement(DISCARDED, in_one_line(error))
     mix = mixes(spec, answers)
@@ -91,14 +91,14 @@ def judge(spec: Spec, reader: Reader) -> Judgement:
     except Exception as error:
         return Judgement(RAW_ERROR, in_one_line(error), mix)
     try:
-        answers += [_answer(cell, point) for point in given[FEWEST:]]
+        answers += [answer_of(cell, point) for point in given[FEWEST:]]
     except Exception as error:  # at some number of rows
         return Judgement(DISCARDED, in_one_line(error))
-    outcome, reason = _examined(program, reader, cell, list(zip(given, answers, strict=True)))
+    outcome, reason = examined(program, reader, cell, list(zip(given, answers, strict=True)))
     return Judgement(outcome, reason, mixes(spec, answers) is not False)
 
 
-def _examined(
+def examined(
     program: Program, reader: Reader, cell: Any, tried: Sequence[tuple[Point, Answer]]
 ) -> tuple[str, str]:
     """Return the outcome for a cell that was lifted, and why."""
@@ -138,7 +138,8 @@ def _beginning(program: Program, reader: Reader, cell: Any) -> str | None:
     return None
 
 
-def _answer(cell: Any, point: Point) -> Answer:
+def answer_of(cell: Any, point: Point) -> Answer:
+    """Return what a cell computes at a point."""
     cell.assign(point.weights)
     output, states = cell.step(point.x, point.states)
     return Answer((output, *states))

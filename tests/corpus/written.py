@@ -43,6 +43,9 @@ def _written(seed: int, rng: random.Random) -> Spec:
     w = Writer(rng, _rules(rng, features, theme), features)
     size = rng.randint(1, 4)
     states = tuple(rng.randint(1, 4) for _ in range(rng.choice([1, 1, 1, 2, 2, 3])))
+    if rng.random() < 0.4:  # then many values, and many weights, have one shape
+        states = states[:1] * len(states)
+        size = rng.choice([size, states[0]])
     w.given("x", (B, size))
     for k, n in enumerate(states):
         w.given(f"h{k}", (B, n))
