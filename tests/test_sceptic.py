@@ -35,7 +35,11 @@ def every(cases: list[Case]) -> Any:
     return pytest.mark.parametrize("case", cases, ids=lambda case: case.name)
 
 
-@every([case for case in CASES if not case.beyond])
+#: The honest ones, and of each kind every eighth; `python -m tests.corpus.sceptic` tries all.
+TRIED = [case for k, case in enumerate(CASES) if case.control or k % 8 == 0]
+
+
+@every([case for case in TRIED if not case.beyond])
 def test_nothing_wrong_is_proved(case: Case, tmp_path: Path) -> None:
     judgement = judge(case, tmp_path, deploy="never" if case.harmless else "if proved")
     assert not judgement.belied, (judgement.said, judgement.wrong)
@@ -45,7 +49,7 @@ def test_nothing_wrong_is_proved(case: Case, tmp_path: Path) -> None:
         assert {"prove", "prove FILE"} <= set(judgement.proved), judgement.said
 
 
-@every([case for case in CASES if case.beyond])
+@every([case for case in CASES if case.beyond][::4])
 def test_what_no_bench_can_catch_is_said_to_be_so(case: Case, tmp_path: Path) -> None:
     # If one of these is caught one day, its `beyond` says too much.
     judgement = judge(case, tmp_path, deploy="never")
