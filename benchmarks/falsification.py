@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import json
 import time
 from pathlib import Path
@@ -22,16 +23,19 @@ from typing import Any
 import numpy as np
 
 import gru_bench
-from gru_bench.adder import Adder
-from gru_bench.cells import load_cell_class
 from gru_bench.cli.options import parse_settings
-from gru_bench.evaluation import binomial_interval
-from gru_bench.proof.falsify import Falsifier
+from gru_bench.learning.adder import Adder
+from gru_bench.learning.evaluation import binomial_interval
+from gru_bench.learning.recipe import get_recipe
+from gru_bench.learning.training import TrainedRun, train
 from gru_bench.proof.verdict import Prover
-from gru_bench.recipe import get_recipe
-from gru_bench.report.provenance import source_hash, versions
-from gru_bench.task import get_task
-from gru_bench.training import TrainedRun, train
+from gru_bench.refutation.falsify import Falsifier
+from gru_bench.runs.provenance import source_hash, versions
+from gru_bench.subjects.loading import load_cell_class
+from gru_bench.task.transducer import get_task
+
+#: Where the code is that trains and searches.
+ROOMS = ("learning", "program", "proof", "refutation", "subjects", "task", "trace")
 
 
 class Searches:
@@ -75,7 +79,8 @@ class Searches:
 def source() -> str:
     """Return a hash of the code that trains and searches."""
     folder = Path(gru_bench.__file__).parent
-    files = sorted([*folder.glob("*.py"), *folder.glob("proof/*.py")])
+    rooms = [folder.glob(f"{room}/**/*.py") for room in ROOMS]
+    files = sorted([*folder.glob("*.py"), *itertools.chain(*rooms)])
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 

@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.planted import FAULTS, Planted, Sample, count_places, draw
 from gru_bench.gradients.check import cell_problem, check_gradients
 from gru_bench.gradients.discrepancy import GradientCheck
 from gru_bench.gradients.problem import Problem
-from gru_bench.runtime import keras
-from gru_bench.subject import KerasSubject
+from gru_bench.subjects.keras.runtime import keras
+from gru_bench.subjects.keras.subject import KerasSubject
+from tests.corpus.planted import FAULTS, Planted, Sample, count_places, draw
 
 #: A planted error must change some derivative by this much of the largest by the same tensor.
 VISIBLE = 5e-7

@@ -41,9 +41,9 @@ def arrays(given: argparse.Namespace) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def bench(given: argparse.Namespace) -> list[tuple[float, float]]:
-    from gru_bench.cells import GRUCell
     from gru_bench.gradients import check_gradients
-    from gru_bench.subject import make_subject
+    from gru_bench.subjects.keras.gru import GRUCell
+    from gru_bench.subjects.keras.subject import make_subject
 
     a = arrays(given)
     subject = make_subject(GRUCell, {"units": given.units}, given.inputs)
@@ -63,9 +63,9 @@ def bench(given: argparse.Namespace) -> list[tuple[float, float]]:
 
 
 def tensorflow(given: argparse.Namespace, traced: bool) -> list[tuple[float, float]]:
-    from gru_bench.cells import GRUCell
-    from gru_bench.runtime import tf
-    from gru_bench.subject import make_subject
+    from gru_bench.subjects.keras.gru import GRUCell
+    from gru_bench.subjects.keras.runtime import tf
+    from gru_bench.subjects.keras.subject import make_subject
 
     a = arrays(given)
     subject = make_subject(GRUCell, {"units": given.units}, given.inputs)
@@ -150,8 +150,8 @@ def jax(given: argparse.Namespace) -> list[tuple[float, float]]:
 
 
 def memory(_given: argparse.Namespace) -> dict[str, Any]:
-    from gru_bench.cells import GRUCell
     from gru_bench.gradients import check_gradients
+    from gru_bench.subjects.keras.gru import GRUCell
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     found = check_gradients(GRUCell, constructor={"units": 39}, input_size=3, steps=20)

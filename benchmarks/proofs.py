@@ -25,13 +25,13 @@ from typing import Any
 
 import numpy as np
 
-from gru_bench.evaluation import Evaluator, binomial_interval
-from gru_bench.network import Network
+from gru_bench.learning.evaluation import Evaluator, binomial_interval
+from gru_bench.learning.network import Network
+from gru_bench.learning.recipe import Recipe, get_recipe
+from gru_bench.learning.training import Program, make_network, train_network
 from gru_bench.proof.verdict import Prover
-from gru_bench.recipe import Recipe, get_recipe
-from gru_bench.runtime import keras
-from gru_bench.task import FAMILIES, TASKS, get_task
-from gru_bench.training import Program, make_network, train_network
+from gru_bench.subjects.keras.runtime import keras
+from gru_bench.task.transducer import FAMILIES, TASKS, get_task
 
 CELLS: dict[str, tuple[str, dict[str, Any]]] = {
     "gru": ("gru_bench:GRUCell", {}),
@@ -152,7 +152,7 @@ def tell(title: str, records: list[Record]) -> None:
     print(f"{title}: of {total}: {said}; proved [{low:.2f}, {high:.2f}], decided {decided}/{total}")
     proofs = [r for r in records if r["outcome"] == "PROVED"]
     if proofs:
-        for what in ("finding", "checking"):
+        for what in ("finding", "checking", "comparing"):
             took = [r[f"{what}_seconds"] for r in proofs]
             print(f"    {what} one: median {np.median(took):.2f} s, max {max(took):.2f} s")
         regions = [r["regions"] for r in proofs]

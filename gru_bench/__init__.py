@@ -10,48 +10,48 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gru_bench.adder import Adder
-    from gru_bench.cells import GRUCell, from_keras, gru_step, to_keras
     from gru_bench.checker.induction import Verified, verify
     from gru_bench.checker.rejection import Rejected
     from gru_bench.errors import UsageError
-    from gru_bench.evaluation import Evaluator, Measurement
     from gru_bench.gradients import check_gradients
-    from gru_bench.laws.parametrize import parametrize_laws
-    from gru_bench.laws.runner import check_cell
-    from gru_bench.network import Network
+    from gru_bench.laws.running.parametrize import parametrize_laws
+    from gru_bench.laws.running.runner import check_cell
+    from gru_bench.learning.adder import Adder
+    from gru_bench.learning.evaluation import Evaluator, Measurement
+    from gru_bench.learning.network import Network
+    from gru_bench.learning.recipe import RECIPES, Recipe, get_recipe
+    from gru_bench.learning.training import TrainedRun, train
     from gru_bench.proof.verdict import Verdict, prove
-    from gru_bench.recipe import RECIPES, Recipe, get_recipe
-    from gru_bench.task import ADDITION, FAMILIES, TASKS, Transducer, get_task
-    from gru_bench.training import TrainedRun, train
+    from gru_bench.subjects.keras.gru import GRUCell, from_keras, gru_step, to_keras
+    from gru_bench.task.transducer import ADDITION, FAMILIES, TASKS, Transducer, get_task
 
 _HOMES = {
-    "ADDITION": "task",
-    "Adder": "adder",
-    "Evaluator": "evaluation",
-    "FAMILIES": "task",
-    "GRUCell": "cells",
-    "Measurement": "evaluation",
-    "Network": "network",
-    "RECIPES": "recipe",
-    "Recipe": "recipe",
+    "ADDITION": "task.transducer",
+    "Adder": "learning.adder",
+    "Evaluator": "learning.evaluation",
+    "FAMILIES": "task.transducer",
+    "GRUCell": "subjects.keras.gru",
+    "Measurement": "learning.evaluation",
+    "Network": "learning.network",
+    "RECIPES": "learning.recipe",
+    "Recipe": "learning.recipe",
     "Rejected": "checker.rejection",
-    "TASKS": "task",
-    "TrainedRun": "training",
-    "Transducer": "task",
+    "TASKS": "task.transducer",
+    "TrainedRun": "learning.training",
+    "Transducer": "task.transducer",
     "UsageError": "errors",
     "Verdict": "proof.verdict",
     "Verified": "checker.induction",
-    "check_cell": "laws.runner",
+    "check_cell": "laws.running.runner",
     "check_gradients": "gradients",
-    "from_keras": "cells",
-    "get_recipe": "recipe",
-    "get_task": "task",
-    "gru_step": "cells",
-    "parametrize_laws": "laws.parametrize",
+    "from_keras": "subjects.keras.gru",
+    "get_recipe": "learning.recipe",
+    "get_task": "task.transducer",
+    "gru_step": "subjects.keras.gru",
+    "parametrize_laws": "laws.running.parametrize",
     "prove": "proof.verdict",
-    "to_keras": "cells",
-    "train": "training",
+    "to_keras": "subjects.keras.gru",
+    "train": "learning.training",
     "verify": "checker.induction",
 }
 

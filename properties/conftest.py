@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,14 +14,17 @@ import pytest
 from hypothesis import settings
 
 from gru_bench import profiles
-from gru_bench.adder import Adder
-from gru_bench.cells import GRUCell
-from gru_bench.evaluation import Evaluator
-from gru_bench.recipe import get_recipe
-from gru_bench.runtime import keras
-from gru_bench.subject import KerasSubject
-from gru_bench.task import FAMILIES
-from gru_bench.training import Program, make_network, train_network
+from gru_bench.learning.adder import Adder
+from gru_bench.learning.evaluation import Evaluator
+from gru_bench.learning.recipe import get_recipe
+from gru_bench.learning.training import Program, make_network, train_network
+from gru_bench.subjects.keras.gru import GRUCell
+from gru_bench.subjects.keras.runtime import keras
+from gru_bench.subjects.keras.subject import KerasSubject
+from gru_bench.task.transducer import FAMILIES
+
+# At the end, so that `tests.corpus` is found and gru_bench is still the installed one.
+sys.path.append(str(Path(__file__).parents[1]))
 
 profiles.register()
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gru_bench.adder import Adder
+from gru_bench.learning.adder import Adder
 from gru_bench.profiles import scaled
-from gru_bench.strategies import family_pairs, integer_pairs, lengths
-from gru_bench.task import ADDITION, FAMILIES
+from gru_bench.task.transducer import ADDITION, FAMILIES
+from properties.strategies import family_pairs, integer_pairs, lengths
 
 
 @given(integer_pairs())

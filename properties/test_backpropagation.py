@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from gru_bench import backpropagation
-from gru_bench.backpropagation import UNROLLED, backpropagate
-from gru_bench.network import Network
+from gru_bench.learning import backpropagation
+from gru_bench.learning.backpropagation import UNROLLED, backpropagate
+from gru_bench.learning.network import Network
 from gru_bench.profiles import scaled
-from gru_bench.runtime import tf
-from gru_bench.strategies import arrays, symbols
-from gru_bench.task import ADDITION
-from gru_bench.tolerance import sensitivity_error
+from gru_bench.subjects.keras.runtime import tf
+from gru_bench.task.transducer import ADDITION
+from gru_bench.trace.tolerance import sensitivity_error
+from properties.strategies import arrays, symbols
 
 BATCH, UNITS = 2, 3
 CELLS: dict[str, tuple[str, dict[str, Any]]] = {

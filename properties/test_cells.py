@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gru_bench.cells import (
+from gru_bench.numbers import sigmoid
+from gru_bench.profiles import scaled
+from gru_bench.subjects.keras.gru import (
     RESETS,
     GRUCell,
     bias_names,
@@ -18,13 +20,12 @@ from gru_bench.cells import (
     get_weights,
     gru_step,
     set_weights,
-    sigmoid,
     to_keras,
 )
-from gru_bench.profiles import scaled
-from gru_bench.runtime import keras, tf
-from gru_bench.strategies import Sizes, arrays, dtypes, gru_weights, inputs, sizes, states
-from gru_bench.tolerance import ACTIVATION_EPSILONS, Bound, epsilon, gamma, gru_error
+from gru_bench.subjects.keras.runtime import keras, tf
+from gru_bench.trace.tolerance import ACTIVATION_EPSILONS, Bound, epsilon, gamma
+from properties.strategies import Sizes, arrays, dtypes, gru_weights, inputs, sizes, states
+from properties.tolerance import gru_error
 
 WIDER = {"float16": "float64", "float32": "float64", "float64": "longdouble"}
 

@@ -17,16 +17,16 @@ from hypothesis import strategies as st
 from mpmath import mp, mpf
 from numpy.typing import NDArray
 
-from gru_bench.cells import GRUCell
-from gru_bench.intervals import Interval, Intervals
 from gru_bench.lifting import lift
 from gru_bench.profiles import scaled
-from gru_bench.program import Floats, Program
-from gru_bench.proof.enclosure import EPS, Enclosure, Enclosures
-from gru_bench.proof.rounding import measured_rounding
-from gru_bench.runtime import tf
-from gru_bench.strategies import SIZES, Sizes, arrays, scales
-from gru_bench.subject import KerasSubject
+from gru_bench.program.enclosure import EPS, Enclosure, Enclosures
+from gru_bench.program.intervals import Interval, Intervals
+from gru_bench.program.program import Floats, Program
+from gru_bench.program.rounding import measured_rounding
+from gru_bench.subjects.keras.gru import GRUCell
+from gru_bench.subjects.keras.runtime import tf
+from gru_bench.subjects.keras.subject import KerasSubject
+from properties.strategies import SIZES, Sizes, arrays, scales
 
 Array = NDArray[Any]
 Make = Callable[..., KerasSubject]

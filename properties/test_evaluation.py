@@ -11,14 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from gru_bench.cells import gru_step
-from gru_bench.evaluation import Evaluator, Measurement, binomial_interval
-from gru_bench.family import CHUNK, Pairs, Stream
-from gru_bench.network import TEST_PAIRS, Network
-from gru_bench.runtime import tf
-from gru_bench.strategies import arrays, lengths
-from gru_bench.task import FAMILIES, TASKS
-from gru_bench.tolerance import gamma, gru_error
+from gru_bench.learning.evaluation import Evaluator, Measurement, binomial_interval
+from gru_bench.learning.network import TEST_PAIRS, Network
+from gru_bench.subjects.keras.gru import gru_step
+from gru_bench.subjects.keras.runtime import tf
+from gru_bench.task.family import CHUNK, Pairs, Stream
+from gru_bench.task.transducer import FAMILIES, TASKS
+from gru_bench.trace.tolerance import gamma
+from properties.strategies import arrays, lengths
+from properties.tolerance import gru_error
 
 PAIRS, UNITS = 5, 3
 

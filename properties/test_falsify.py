@@ -8,18 +8,18 @@ import numpy as np
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gru_bench.adder import Adder
 from gru_bench.errors import UsageError
-from gru_bench.network import Network
+from gru_bench.learning.adder import Adder
+from gru_bench.learning.network import Network
 from gru_bench.profiles import scaled
-from gru_bench.proof.counterexample import number_length, replay
-from gru_bench.proof.falsify import Falsifier
-from gru_bench.proof.hunt import Hunt, Tree
-from gru_bench.proof.shrink import shrink
-from gru_bench.proof.stepper import Front
-from gru_bench.runtime import tf
-from gru_bench.strategies import arrays, symbols
-from gru_bench.task import TASKS, get_task
+from gru_bench.refutation.counterexample import number_length, replay
+from gru_bench.refutation.falsify import Falsifier
+from gru_bench.refutation.hunt import Hunt, Tree
+from gru_bench.refutation.shrink import shrink
+from gru_bench.refutation.stepper import Front
+from gru_bench.subjects.keras.runtime import tf
+from gru_bench.task.transducer import TASKS, get_task
+from properties.strategies import arrays, symbols
 
 #: Compiled once, and made outside of Hypothesis, since Keras draws initial weights at random.
 FALSIFIERS = [

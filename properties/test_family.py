@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gru_bench.family import CHUNK, Pairs, Stream, below, run_transducer
-from gru_bench.runtime import tf
-from gru_bench.strategies import family_pairs, lengths
-from gru_bench.task import ADDITION, FAMILIES, TASKS, Transducer
+from gru_bench.subjects.keras.runtime import tf
+from gru_bench.task.family import CHUNK, Pairs, Stream, below, run_transducer
+from gru_bench.task.transducer import ADDITION, FAMILIES, TASKS, Transducer
+from properties.strategies import family_pairs, lengths
 
 COUNT = 6
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,14 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gru_bench.cells import GRUCell
 from gru_bench.gradients.agreement import Agreement
 from gru_bench.gradients.check import cell_problem, check_gradients
 from gru_bench.gradients.derivative import central, complex_step
 from gru_bench.gradients.problem import FunctionProblem
 from gru_bench.gradients.sequence import CellProblem
-from gru_bench.runtime import keras, tf
-from gru_bench.subject import make_subject
+from gru_bench.subjects.keras.gru import GRUCell
+from gru_bench.subjects.keras.runtime import keras, tf
+from gru_bench.subjects.keras.subject import make_subject
+from tests.corpus import gradient_exact
 
 CELLS = (
     (GRUCell, {"reset": "before"}),
@@ -214,15 +213,8 @@ def test_polynomials_are_differentiated_within_the_estimate(
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 10.0])
 def test_true_errors_are_within_their_estimates_against_50_digits(scale: float) -> None:
-    # The benchmark stands outside the package, so it is found by its place.
-    path = Path(__file__).parent.parent / "benchmarks" / "gradient_exact.py"
-    spec = importlib.util.spec_from_file_location("gradient_exact", path)
-    assert spec
-    assert spec.loader
-    exactness = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(exactness)
     for reset in ("before", "after"):
-        entries, within, _, wrong = exactness.measure(2, 6, reset, scale, 1)
+        entries, within, _, wrong = gradient_exact.measure(2, 6, reset, scale, 1)
         assert within >= 0.999 * entries
         assert not wrong
 

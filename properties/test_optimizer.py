@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gru_bench.optimizer import adam, learning_rate
+from gru_bench.learning.optimizer import adam, learning_rate
+from gru_bench.learning.recipe import Recipe, get_recipe
 from gru_bench.profiles import scaled
-from gru_bench.recipe import Recipe, get_recipe
-from gru_bench.runtime import keras, tf
-from gru_bench.strategies import arrays
-from gru_bench.tolerance import Bound, adam_error, gamma
+from gru_bench.subjects.keras.runtime import keras, tf
+from gru_bench.trace.tolerance import Bound, gamma
+from properties.strategies import arrays
+from properties.tolerance import adam_error
 
 PARAMETERS = 4
 SHIFT = 2.0**-10  # keeps gradients away from what squares to a subnormal

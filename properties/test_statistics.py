@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from gru_bench.evaluation import binomial_interval
+from gru_bench.learning.evaluation import binomial_interval
 from gru_bench.report.statistics import (
     mean_share,
     share_interval,

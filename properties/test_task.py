@@ -7,8 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gru_bench.strategies import integer_pairs, lengths, operands
-from gru_bench.task import ADDITION, TASKS, Transducer, digit_count, from_digits, to_digits
+from gru_bench.task.transducer import (
+    ADDITION,
+    TASKS,
+    Transducer,
+    digit_count,
+    from_digits,
+    to_digits,
+)
+from properties.strategies import integer_pairs, lengths, operands
 
 every_task = pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
 

@@ -10,9 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gru_bench.learning.recipe import Recipe, get_recipe
+from gru_bench.learning.training import (
+    BLOCK,
+    Program,
+    TrainedRun,
+    make_network,
+    train,
+    train_network,
+)
 from gru_bench.profiles import scaled
-from gru_bench.recipe import Recipe, get_recipe
-from gru_bench.training import BLOCK, Program, TrainedRun, make_network, train, train_network
 
 SMALL = {"units": 3, "batch": 8, "iterations": BLOCK + 20}
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gru_bench.intervals import Interval
-from gru_bench.network import Network
+from gru_bench.learning.network import Network
+from gru_bench.learning.worst_case import WorstCase
 from gru_bench.profiles import scaled
-from gru_bench.runtime import tf
-from gru_bench.task import TASKS
-from gru_bench.worst_case import WorstCase
+from gru_bench.program.intervals import Interval
+from gru_bench.subjects.keras.runtime import tf
+from gru_bench.task.transducer import TASKS
 
 #: One score and several; two transducer states and three; cells with one state and with two.
 KINDS = {

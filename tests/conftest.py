@@ -10,7 +10,7 @@ from hypothesis import settings
 
 from gru_bench import profiles
 
-# At the end, so that `tests.wrong_cells` is found and gru_bench is still the installed one.
+# At the end, so that `tests.corpus` is found and gru_bench is still the installed one.
 sys.path.append(str(Path(__file__).parents[1]))
 
 profiles.register()

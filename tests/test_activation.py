@@ -12,8 +12,8 @@ import pytest
 
 from gru_bench.cli import main
 from gru_bench.errors import UsageError
-from gru_bench.proof import activation
-from gru_bench.proof.activation import (
+from gru_bench.program import activation
+from gru_bench.program.activation import (
     ALLOWANCE,
     CHUNK,
     FUNCTIONS,

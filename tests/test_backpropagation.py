@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gru_bench.backpropagation import UNROLLED, backpropagate
-from gru_bench.network import Network
-from gru_bench.runtime import tf
-from gru_bench.task import ADDITION
+from gru_bench.learning.backpropagation import UNROLLED, backpropagate
+from gru_bench.learning.network import Network
+from gru_bench.subjects.keras.runtime import tf
+from gru_bench.task.transducer import ADDITION
 
 
 @pytest.mark.parametrize("steps", [UNROLLED, UNROLLED + 1])

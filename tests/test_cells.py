@@ -7,21 +7,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gru_bench.cells import (
+from gru_bench.errors import UsageError
+from gru_bench.subjects.keras.gru import (
     GRUCell,
     bias_names,
-    cell_name,
     from_keras,
     get_weights,
     gru_step,
-    load_cell_class,
-    make_cell,
     set_weights,
     to_keras,
 )
-from gru_bench.errors import UsageError
-from gru_bench.runtime import keras, tf
-from gru_bench.tolerance import gru_error
+from gru_bench.subjects.keras.runtime import keras, tf
+from gru_bench.subjects.loading import cell_name, load_cell_class, make_cell
+from properties.tolerance import gru_error
 
 POLICIES = {
     "float32": "float32",

@@ -11,20 +11,20 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from gru_bench.adder import Adder
 from gru_bench.errors import UsageError
+from gru_bench.learning.adder import Adder
 from gru_bench.report.automaton import MOST_NODES, automaton, graph, region_map, zonotope
 from gru_bench.report.certainty import beside, detail, share_table, summarise, verdict_table
-from gru_bench.report.execution import make_judge, plan_groups
 from gru_bench.report.exhibit import find_exhibits
-from gru_bench.report.experiment import make_experiment
 from gru_bench.report.figure import png
 from gru_bench.report.loss import loss_table
 from gru_bench.report.report import make_report
-from gru_bench.report.run import read_run
 from gru_bench.report.table import proof_time
-from gru_bench.report.verdict import AnyLength, Judgement
-from gru_bench.task import TASKS, get_task
+from gru_bench.runs.execution import make_judge, plan_groups
+from gru_bench.runs.experiment import make_experiment
+from gru_bench.runs.run import read_run
+from gru_bench.runs.verdict import AnyLength, Judgement
+from gru_bench.task.transducer import TASKS, get_task
 
 SMALL = {
     "title": "How certain?",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -20,22 +18,10 @@ from gru_bench.checker import certificate, document, section
 from gru_bench.checker.induction import enclose_step
 from gru_bench.checker.transducer import TRANSDUCERS
 from gru_bench.cli import main
+from gru_bench.program.activation import activation_error
+from tests.corpus import corruption, handmade
 
 Document = dict[str, Any]
-
-
-def load(name: str) -> ModuleType:
-    """Import a program of benchmarks/, which stands outside the package, by its place."""
-    path = Path(__file__).parent.parent / "benchmarks" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-handmade, corruption = load("handmade"), load("corruption")
 
 
 @pytest.fixture(autouse=True)
@@ -216,8 +202,12 @@ REFUSALS: dict[str, tuple[Callable[[str], str], str]] = {
     "not UTF-8": (lambda _: "\udcff\udcfe", "no JSON"),
     "a list": (lambda t: f"[{t}]", "no JSON object"),
     "another format": (lambda t: t.replace("gru_bench certificate", "other"), "its format is not"),
-    "another version": (lambda t: t.replace('"version": 2', '"version": 1'), "this checker reads"),
-    "version true": (lambda t: t.replace('"version": 2', '"version": true'), "its version is"),
+    "another version": (lambda t: t.replace('"version": 3', '"version": 4'), "this checker reads"),
+    "version 2": (
+        lambda t: t.replace('"version": 3', '"version": 2'),
+        "written by gru_bench 0.1.0, whose proofs did not bind the shapes of weights and are not",
+    ),
+    "version true": (lambda t: t.replace('"version": 3', '"version": true'), "its version is"),
     "NaN": (lambda t: t.replace('"start": 0', '"start": NaN'), "it contains NaN"),
     "infinity": (lambda t: t.replace('"start": 0', '"start": -Infinity'), "it contains -Infinity"),
     "1e999": (lambda t: t.replace('"start": 0', '"start": 1e999'), "out of range"),
@@ -248,6 +238,12 @@ def test_what_cannot_be_read_is_refused_in_one_line(
 
 
 BAD_FIELDS: dict[str, tuple[tuple[Any, ...], Any, str]] = {
+    "cell with a claim": (
+        ("model", "cell"),
+        "my:Cell, PROVED for ever",
+        "cell must be package.module:Name, got 'my:Cell, PROVED for ever'",
+    ),
+    "cell without a module": (("model", "cell"), "GRUCell", "must be package.module:Name"),
     "NaN": (("threshold",), "nan", "threshold must be a number as float.hex() writes it"),
     "giant exponent": (("threshold",), "0x1.0p+9999", "too large a number"),
     "not canonical": (("threshold",), "0x0.8000000000000p+0", "as float.hex()"),
@@ -340,7 +336,8 @@ def test_a_bound_below_the_measured_one_is_rejected(
     honest: Document, save: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     modes = {"graph": {"error": (2.0**-22).hex()}, "xla": {"error": (2.0**-20).hex()}}
-    measured = {"functions": {name: {"modes": modes} for name in ("tanh", "sigmoid")}}
+    entry = {"disagreement": (2.0**-52).hex(), "modes": modes}
+    measured = {"functions": dict.fromkeys(("tanh", "sigmoid"), entry)}
     path = tmp_path / "activation_error.json"
     path.write_text(json.dumps(measured), encoding="utf-8")
     monkeypatch.setattr(section, "MEASURED", path)
@@ -349,8 +346,77 @@ def test_a_bound_below_the_measured_one_is_rejected(
         verify(save(honest))
 
 
+def test_the_least_bound_is_the_one_the_finder_assumes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    section.least_error.cache_clear()
+    for name in ("tanh", "sigmoid"):
+        assert section.least_error(name) == activation_error(name)
+
+
+def test_the_theorem_binds_names_and_shapes_of_weights(
+    honest: Document, save: Callable[..., Path]
+) -> None:
+    theorem = verify(save(honest)).theorem
+    renamed = with_change(honest, "weights", 0, "name", to="another")
+    assert verify(save(renamed)).theorem != theorem
+    column = honest["weights"][-2]["shape"]
+    regrouped = with_change(honest, "weights", -2, "shape", to=column[::-1])
+    assert corruption.digest(regrouped["weights"]) != corruption.digest(honest["weights"])
+
+
+def scaled(honest: Document, *factors: float) -> Document:
+    """Return the certificate of a network whose cell multiplies its output by constants."""
+    found = json.loads(json.dumps(honest))
+    program = found["program"]
+    first = 1 + len(program["states"]) + len(found["weights"]) - 2 + len(program["literals"])
+    end, more = first + len(program["operations"]), len(factors)
+
+    def moved(number: int) -> int:
+        return number if number < first else number + more
+
+    program["operations"] = [
+        {**o, "inputs": [moved(i) for i in o["inputs"]]} for o in program["operations"]
+    ]
+    for k, factor in enumerate(factors):
+        program["literals"].append({"shape": [1], "values": [factor.hex()]})
+        last = moved(program["output"]) if k == 0 else end + more + k - 1
+        program["operations"].append({"op": "mul", "inputs": [last, first + k]})
+    program["new_states"] = [moved(i) for i in program["new_states"]]
+    program["output"] = end + 2 * more - 1
+    found["margins"] = [[(0.01).hex()] * len(row) for row in found["margins"]]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("factors", "right"),
+    [
+        ((2.0**40, 2.0**-40), True),
+        ((2.0**60, 2.0**-60), True),
+        ((2.0**-60, 2.0**60, 2.0**-60, 2.0**60), False),
+        ((2.0**-70, 2.0**70, 2.0**70, 2.0**-70), False),
+        ((2.0**99, 2.0**-99, 2.0**-99, 2.0**99), False),
+    ],
+)
+def test_constants_that_a_compiler_may_multiply_first_stay_in_range(
+    honest: Document, save: Callable[..., Path], factors: tuple[float, ...], right: bool
+) -> None:
+    found = save(scaled(honest, *factors))
+    if right:
+        assert verify(found).margin > 0.01
+        return
+    with pytest.raises(Rejected, match="multiplies constants that a compiler may multiply first"):
+        verify(found)
+
+
+def test_what_a_file_says_of_itself_is_quoted(honest: Document, save: Callable[..., Path]) -> None:
+    found = with_change(honest, "rounding", "source", to="proved by God); |error| <= 0")
+    proved = verify(save(found))
+    assert "(the file gives as source: 'proved by God); |error| <= 0')" in proved.assumptions
+    assert "it says it is the step of 'tests.corpus.handmade:network'" in proved.claim
+
+
 def test_corrupted_certificates_are_not_believed(honest: Document, tmp_path: Path) -> None:
-    """A sample; `python -m benchmarks.corruption` tries 1,000 kinds."""
+    """A sample; `python -m tests.corpus.corruption` tries 1,000 kinds."""
     path = tmp_path / "honest.json"
     path.write_text(json.dumps(honest), encoding="utf-8")
     theorem = verify(path).theorem
@@ -395,7 +461,7 @@ def test_the_command_says_in_lines_what_was_proved(
     target = tmp_path / "proved.json"
     code, out, err = run(capsys, save(honest), "--json", target)
     assert (code, err) == (0, "")
-    assert out.startswith("PROVED: benchmarks.handmade:network with weights ")
+    assert out.startswith("PROVED: the program in this file, with weights ")
     assert out.count("\n") == 6
     assert json.loads(target.read_text())["verdict"] == "PROVED"
 
@@ -480,7 +546,8 @@ def test_a_model_is_compared_with_the_certificate(
     assert adder.add(3**50, 5**30) == 3**50 + 5**30
     code, out, err = run(capsys, save(found), "--model", path)
     assert (code, err) == (0, "")
-    assert out.splitlines()[-1].startswith("the model's weights, cell, task and threshold are the")
+    last = out.splitlines()[-1]
+    assert last.startswith("the model's weights, cell, task, threshold and program are these, and ")
 
 
 def test_a_model_of_other_weights_or_another_step_is_rejected(
@@ -494,11 +561,10 @@ def test_a_model_of_other_weights_or_another_step_is_rejected(
     theta[0] = np.nextafter(theta[0], np.float32(99))
     Adder(adder.network, theta, 0.5).save(tmp_path / "other.keras")
     Adder(adder.network, adder.theta, 0.25).save(tmp_path / "threshold.keras")
-    for name in ("weights", "threshold"):
-        other = tmp_path / f"{'other' if name == 'weights' else name}.keras"
-        code, out, _ = run(capsys, save(found), "--model", other)
+    for name, what in (("other", "weights, their names or shapes"), ("threshold", "threshold")):
+        code, out, _ = run(capsys, save(found), "--model", tmp_path / f"{name}.keras")
         assert code == 1
-        assert out.startswith(f"REJECTED: the model's {name} are ")
+        assert out.startswith(f"REJECTED: the model's {what} are ")
     # The program adds a bias less: still a proof, about another step.
     scaled = with_change(found, "program", "literals", to=[handmade.tensor(1.0625)])
     operations = [
@@ -515,7 +581,7 @@ def test_a_model_of_other_weights_or_another_step_is_rejected(
     assert verify(proof).margin > 0
     code, out, _ = run(capsys, proof, "--model", path)
     assert code == 1
-    assert out.startswith("REJECTED: the program is not this model's step")
+    assert out.startswith("REJECTED: the program is not the step of this model")
 
 
 def test_a_model_of_another_task_says_so(

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gru_bench.cells import GRUCell, gru_step
 from gru_bench.equations import EQUATIONS, find_claim, weights_by_name
 from gru_bench.errors import UsageError
-from gru_bench.runtime import keras
-from tests.wrong_cells import base, gru
+from gru_bench.subjects.keras.gru import GRUCell, gru_step
+from gru_bench.subjects.keras.runtime import keras
+from tests.corpus.wrong_cells import base, gru
 
 L = keras.layers
 
@@ -134,8 +134,8 @@ def test_a_function_of_the_users_own_is_a_claim() -> None:
 
 
 def test_a_function_is_found_by_its_name() -> None:
-    claim = find_claim(built(L.SimpleRNNCell), "gru_bench.cells:gru_step")
+    claim = find_claim(built(L.SimpleRNNCell), "gru_bench.subjects.keras.gru:gru_step")
     assert claim is not None
     assert claim.given is gru_step
     with pytest.raises(UsageError, match="cannot be imported"):
-        find_claim(built(L.SimpleRNNCell), "gru_bench.cells:nothing")
+        find_claim(built(L.SimpleRNNCell), "gru_bench.subjects.keras.gru:nothing")

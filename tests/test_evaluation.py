@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from gru_bench.errors import UsageError
-from gru_bench.evaluation import Evaluator, binomial_interval
-from gru_bench.network import Network
-from gru_bench.task import FAMILIES, get_task
+from gru_bench.learning.evaluation import Evaluator, binomial_interval
+from gru_bench.learning.network import Network
+from gru_bench.task.transducer import FAMILIES, get_task
 
 PARITY = get_task("parity")
 

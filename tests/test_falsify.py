@@ -12,12 +12,12 @@ import pytest
 from gru_bench import ADDITION, Adder, Network, get_recipe, get_task, train
 from gru_bench.cli import main
 from gru_bench.errors import UsageError
-from gru_bench.evaluation import Evaluator
-from gru_bench.proof import falsify as module
-from gru_bench.proof.counterexample import Counterexample
-from gru_bench.proof.falsify import Falsifier, falsify
-from gru_bench.proof.pump import lyndon_words
-from gru_bench.task import FAMILIES
+from gru_bench.learning.evaluation import Evaluator
+from gru_bench.refutation import falsify as module
+from gru_bench.refutation.counterexample import Counterexample
+from gru_bench.refutation.falsify import Falsifier, falsify
+from gru_bench.refutation.pump import lyndon_words
+from gru_bench.task.transducer import FAMILIES
 
 #: A cell that adds with exact arithmetic, but loses a carry that is older than `memory` steps,
 #: and after more than `patience` zeros in a row writes the wrong digit.
@@ -230,7 +230,7 @@ def test_every_word_is_tried_once():
 
 def test_depth_beyond_what_is_held_is_exhaustive(forgetful, monkeypatch):
     """With little memory the same word is found as with much."""
-    monkeypatch.setattr("gru_bench.proof.exhaustive._STORED", 4)
+    monkeypatch.setattr("gru_bench.refutation.exhaustive._STORED", 4)
     monkeypatch.setattr(module, "_SHARES", {"exhaustive": 1.0})
     search = falsify(forgetful(2), steps=10**6)
     assert search.counterexample.steps == 5
@@ -273,7 +273,7 @@ def test_what_it_prints_shows_the_wrong_bit(capsys, forgetful):
     assert (code, err) == (1, "")
     assert "REFUTED: addition of " in out
     assert "bit 11 (counted from 0, least significant first) is 0, but should be 1" in out
-    assert "no shorter word is wrong (every one was tried)" in out
+    assert "no shorter word is wrong (every one was tried, many at once)" in out
     (line,) = [line for line in out.splitlines() if line.startswith("see it: gru-bench ")]
     code, _, err = run(capsys, *line.removeprefix("see it: gru-bench ").split())
     assert code == 1

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gru_bench.family import Pairs, Stream
-from gru_bench.runtime import tf
-from gru_bench.task import FAMILIES, get_task
+from gru_bench.subjects.keras.runtime import tf
+from gru_bench.task.family import Pairs, Stream
+from gru_bench.task.transducer import FAMILIES, get_task
 
 
 def draw(purpose: int = 1, family: str = "uniform", count: int = 4, length: int = 12) -> np.ndarray:

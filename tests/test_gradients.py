@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gru_bench.cells import GRUCell
 from gru_bench.cli import main
 from gru_bench.errors import UsageError
 from gru_bench.gradients.check import cell_problem, check_gradients
 from gru_bench.gradients.derivative import weights_of_levels
 from gru_bench.gradients.gradflow import COMPARED, compare_flow, draw_flow, measure_flow
 from gru_bench.gradients.sequence import CellProblem
-from gru_bench.gradients.traced import traced_step
-from gru_bench.runtime import keras, tf
-from gru_bench.subject import KerasSubject, make_subject
+from gru_bench.subjects.keras.gru import GRUCell
+from gru_bench.subjects.keras.runtime import keras, tf
+from gru_bench.subjects.keras.subject import KerasSubject, make_subject
+from gru_bench.trace.traced import traced_step
 
 
 @tf.custom_gradient

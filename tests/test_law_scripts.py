@@ -6,11 +6,11 @@ import pytest
 from gru_bench.laws import LAWS
 from gru_bench.laws.broken import NotApplicable
 from gru_bench.laws.capability import lacking
-from gru_bench.laws.outcome import FAILED, Outcome
-from gru_bench.laws.script import script_for
-from gru_bench.laws.strategies import Sketch
+from gru_bench.laws.running.strategies import Sketch
 from gru_bench.laws.target import Target
-from tests.wrong_cells.base import TimeMajor
+from gru_bench.laws.telling.outcome import FAILED, Outcome
+from gru_bench.laws.telling.script import script_for
+from tests.corpus.wrong_cells.base import TimeMajor
 
 CELLS = {
     "GRU": ("keras.layers:GRU", {"units": 2, "dropout": 0.5, "recurrent_dropout": 0.5}),

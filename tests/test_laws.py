@@ -16,14 +16,14 @@ import pytest
 from gru_bench import UsageError, check_cell, parametrize_laws
 from gru_bench.cli import main
 from gru_bench.laws import LAWS
-from gru_bench.laws.alarm import TimeIsUpError, alarm
-from gru_bench.laws.choice import choose
-from gru_bench.laws.isolation import Isolated
 from gru_bench.laws.law import FAMILIES
-from gru_bench.laws.outcome import EXPECTED, FAILED, NOT_APPLICABLE, PASSED, Outcome
-from gru_bench.laws.script import literal, script_for
-from gru_bench.laws.strategies import Sketch
+from gru_bench.laws.running.alarm import TimeIsUpError, alarm
+from gru_bench.laws.running.choice import choose
+from gru_bench.laws.running.isolation import Isolated
+from gru_bench.laws.running.strategies import Sketch
 from gru_bench.laws.target import Target
+from gru_bench.laws.telling.outcome import EXPECTED, FAILED, NOT_APPLICABLE, PASSED, Outcome
+from gru_bench.laws.telling.script import literal, script_for
 
 HERE = Path(__file__).parent
 OWN = "gru_bench:GRUCell"

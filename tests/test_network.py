@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from gru_bench.errors import UsageError
-from gru_bench.network import Network
-from gru_bench.runtime import keras, tf
-from gru_bench.task import ADDITION, get_task
+from gru_bench.learning.network import Network
+from gru_bench.subjects.keras.runtime import keras, tf
+from gru_bench.task.transducer import ADDITION, get_task
 
 
 def gru(dtype: str = "float32", **arguments: Any) -> Network:

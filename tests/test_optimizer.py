@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gru_bench.optimizer import adam, learning_rate
-from gru_bench.recipe import get_recipe
-from gru_bench.runtime import tf
+from gru_bench.learning.optimizer import adam, learning_rate
+from gru_bench.learning.recipe import get_recipe
+from gru_bench.subjects.keras.runtime import tf
 
 
 def rate(i: int, **changes: object) -> float:

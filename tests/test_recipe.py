@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from gru_bench.errors import UsageError
-from gru_bench.recipe import DEFAULT, RECIPES, TUTORIAL, Recipe, get_recipe, parse, read_toml
+from gru_bench.learning.recipe import DEFAULT, RECIPES, TUTORIAL, Recipe, get_recipe
+from gru_bench.outside.opening import read_toml
+from gru_bench.records import parse
 
 
 def test_the_tutorial_is_to_the_letter() -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import contextlib
 import importlib
 import io
 import json
@@ -15,11 +14,12 @@ import pytest
 from rich.console import Console
 
 from gru_bench.errors import UsageError
-from gru_bench.report.execution import plan_groups, quiet
-from gru_bench.report.experiment import load_experiment, make_experiment
-from gru_bench.report.provenance import source_hash
 from gru_bench.report.report import make_report
-from gru_bench.report.run import Weights, read_run, read_runs
+from gru_bench.runs.execution import plan_groups
+from gru_bench.runs.experiment import load_experiment, make_experiment
+from gru_bench.runs.provenance import source_hash
+from gru_bench.runs.run import Weights, read_run, read_runs
+from gru_bench.runs.watch import Watch
 
 SMALL = """
 title = "A small <experiment>"
@@ -62,17 +62,14 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     experiment, out = experiment_from(folder), folder / "out"
 
-    def interrupt(_):
-        if list(out.glob("runs/*.json")):
-            raise KeyboardInterrupt
-
-    @contextlib.contextmanager
-    def live(total, title):
-        del total, title
-        yield interrupt
+    class Interrupting(Watch):
+        def step(self, progress):
+            del progress
+            if list(out.glob("runs/*.json")):
+                raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        make_report(experiment, out, live=live, workers=1)
+        make_report(experiment, out, watch=Interrupting(), workers=1)
     kept = {path.name: path.stat().st_mtime_ns for path in out.glob("runs/*")}
     report = make_report(experiment, out, command="gru-bench report x.toml")
     return experiment, out, report, kept
@@ -117,14 +114,17 @@ def test_a_deleted_run_is_trained_again_alone_to_the_same_bits(made, tmp_path):
     lost = next(copy.glob("runs/*-small-0001-*"))
     before, others = read_run(lost), {p: p.stat().st_mtime_ns for p in copy.glob("runs/*")}
     lost.unlink()
-    totals = []
+    told = []
 
-    def live(total, title):
-        totals.append((total, title))
-        return quiet(total, title)
+    class Telling(Watch):
+        def plan(self, *numbers):
+            told.append(numbers)
 
-    assert make_report(experiment, copy, live=live).outcome.trained == 1
-    assert totals == [(60, "GRU, recipe small")]
+        def begin(self, title, *numbers):
+            told.append((title, *numbers))
+
+    assert make_report(experiment, copy, watch=Telling()).outcome.trained == 1
+    assert told == [(4, 3, 60), ("GRU, recipe small", 1, 60, None)]
     assert {p: p.stat().st_mtime_ns for p in others if p != lost} == {
         p: when for p, when in others.items() if p != lost
     }
@@ -227,7 +227,7 @@ def test_pages_escape_what_users_write_and_say_what_they_must(made):
     assert "A small &lt;experiment&gt;" in text
     assert "It learns at once &amp; for ever" in text
     markdown = (out / "report.md").read_text(encoding="utf-8")
-    assert "# A small <experiment>" in markdown
+    assert "# A small &lt;experiment>" in markdown
     for page in (text, markdown):
         assert "2 seeds, 20 pairs at each length and family" in page
         assert "95% intervals" in page
@@ -315,7 +315,7 @@ def test_files_that_are_not_finished_runs_are_named_and_not_counted(made, tmp_pa
         "b-foreign.json": "{}",
         "c-list.json": "[1]",
         "d-renamed.json": text,
-        "e-other-form.json": text.replace("gru_bench run 1", "gru_bench run 9"),
+        "e-other-form.json": text.replace("gru_bench run 2", "gru_bench run 9"),
         "f-row-lost.json": re.sub(r'    \{"bits": .*\n', "", text, count=1),
         "g-binary.json": "\x00\x01",
         "h-impossible.json": re.sub(r'"exact": \d+', '"exact": 21', text, count=1),
@@ -445,11 +445,12 @@ def test_a_folder_that_cannot_be_written_is_refused_before_training(tmp_path, be
     (tmp_path / "file").write_text("kept")
     out = tmp_path / "file" / below
 
-    def live(total, title):
-        pytest.fail(f"training began: {title}, {total} iterations")
+    class Refusing(Watch):
+        def begin(self, title, *numbers):
+            pytest.fail(f"training began: {title}, {numbers}")
 
     with pytest.raises(UsageError, match=r"the output folder .* cannot be written") as refused:
-        make_report(experiment_from(tmp_path), out, live=live)
+        make_report(experiment_from(tmp_path), out, watch=Refusing())
     assert "\n" not in str(refused.value)
     assert (tmp_path / "file").read_text() == "kept"
 

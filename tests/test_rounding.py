@@ -6,9 +6,9 @@ import pytest
 from keras import ops
 
 from gru_bench.laws.law import Wants
-from gru_bench.laws.rounding import imprecision
-from gru_bench.laws.strategies import Sketch
+from gru_bench.laws.running.strategies import Sketch
 from gru_bench.laws.target import Target
+from gru_bench.trace.rounding import imprecision
 
 
 class Sums(keras.layers.SimpleRNNCell):

@@ -12,11 +12,11 @@ from gru_bench.equations import find_claim
 from gru_bench.gradients import check_gradients
 from gru_bench.gradients.check import cell_problem
 from gru_bench.gradients.derivative import central, first_step
-from gru_bench.laws.outcome import FAILED, NOT_APPLICABLE, PASSED
 from gru_bench.laws.target import Target
-from gru_bench.subject import KerasSubject
-from tests.wrong_cells.base import Registered
-from tests.wrong_cells.strangers import Leaky, MadeOfLayers
+from gru_bench.laws.telling.outcome import FAILED, NOT_APPLICABLE, PASSED
+from gru_bench.subjects.keras.subject import KerasSubject
+from tests.corpus.wrong_cells.base import Registered
+from tests.corpus.wrong_cells.strangers import Leaky, MadeOfLayers
 
 LEARNING = ["gradient-of-one-step", "gradient-by-weights", "second-derivatives"]
 
@@ -236,11 +236,11 @@ def test_the_name_of_a_cell_within_a_layer_is_no_argument():
 def test_reasons_are_readable_in_a_narrow_window(capfd, monkeypatch):
     monkeypatch.setenv("COLUMNS", "72")
     laws = ["one-step-runs", "inference-without-dropout", "dropout-drops"]
-    cell = "tests.wrong_cells.strangers:Leaky"
+    cell = "tests.corpus.wrong_cells.strangers:Leaky"
     flags = [f"--law={law}" for law in laws]
-    assert main(["check", cell, "--set", "units=3", "--profile", "quick", *flags]) == 0
+    assert main(["check", cell, "--set", "units=3", "--profile", "quick", "-v", *flags]) == 0
     out = capfd.readouterr().out
     assert "not applicable: the cell has no dropout rate above zero\n" in out
     assert "\n  inference-without-dropout, dropout-drops\n" in out
-    table, _, _ = out.partition("tests.wrong_cells.strangers:Leaky: 3 laws planned")
+    table, _, _ = out.partition("tests.corpus.wrong_cells.strangers:Leaky: 3 laws planned")
     assert max(map(len, table.splitlines())) <= 72

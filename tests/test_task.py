@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gru_bench.errors import UsageError
-from gru_bench.task import ADDITION, TASKS, Transducer, get_task, to_digits
+from gru_bench.task.transducer import ADDITION, TASKS, Transducer, get_task, to_digits
 
 
 def test_the_readmes_sum() -> None:

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from gru_bench.errors import UsageError
-from gru_bench.recipe import get_recipe
-from gru_bench.task import get_task
-from gru_bench.training import (
+from gru_bench.learning.recipe import get_recipe
+from gru_bench.learning.training import (
     BLOCK,
     Interrupted,
     Program,
@@ -21,6 +20,7 @@ from gru_bench.training import (
     train,
     train_network,
 )
+from gru_bench.task.transducer import get_task
 
 RECIPE = get_recipe("tutorial", iterations=2 * BLOCK, batch=8, units=3)
 

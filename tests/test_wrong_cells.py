@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from gru_bench.cells import load_cell_class
 from gru_bench.laws import LAWS
-from gru_bench.laws.runner import check_cell
-from tests.wrong_cells import TABLE, WrongCell, alarms, base, ledger, matrix
-from tests.wrong_cells.correct import correct_rows
-from tests.wrong_cells.mutants import EQUIVALENT, mutants
+from gru_bench.laws.running.runner import check_cell
+from gru_bench.subjects.loading import load_cell_class
+from tests.corpus.wrong_cells import TABLE, WrongCell, alarms, base, ledger, matrix
+from tests.corpus.wrong_cells.correct import correct_rows
+from tests.corpus.wrong_cells.mutants import EQUIVALENT, mutants
 
 by_name = {entry.name: entry for entry in TABLE}
 
@@ -79,7 +79,7 @@ SAMPLE = [
 
 @pytest.mark.parametrize(("name", "law"), SAMPLE)
 def test_a_wrong_cell_is_caught_by_its_law(name: str, law: str) -> None:
-    wrong = by_name[f"tests.wrong_cells.{name}"]
+    wrong = by_name[f"tests.corpus.wrong_cells.{name}"]
     report = check_cell(
         wrong.make, wrong.arguments, equations=wrong.equations, profile="quick", law=law
     )
@@ -153,7 +153,7 @@ def test_the_published_matrix_is_whole_and_nothing_survives_it() -> None:
         cell for cell, found in table.items() if {*LAWS} <= {*found} or ledger.REFUSED in found
     }
     blank = [row.cell for row in rows if row.cell not in tried]
-    assert not blank, "python -m tests.wrong_cells.matrix --profile ci"
+    assert not blank, "python -m tests.corpus.wrong_cells.matrix --profile ci"
     caught = {cell: {law for law, x in found.items() if x == "F"} for cell, found in table.items()}
     wrong = [row.cell for row in rows if row.kind in matrix.WRONG]
     assert [cell for cell in wrong if not caught[cell]] == []
@@ -171,7 +171,7 @@ def test_what_a_law_is_said_to_have_caught_it_catches() -> None:
 def test_quick_catches_nearly_all() -> None:
     rows, table = published("quick.csv")
     wrong = [table[row.cell] for row in rows if row.kind in matrix.WRONG]
-    assert all(wrong), "python -m tests.wrong_cells.matrix --until-caught"
+    assert all(wrong), "python -m tests.corpus.wrong_cells.matrix --until-caught"
     assert sum("F" in letters.values() for letters in wrong) >= 0.95 * len(wrong)
 
 
@@ -179,7 +179,7 @@ def test_no_correct_cell_is_caught_with_any_seed_that_was_tried() -> None:
     rows = alarms.seeded(correct_rows(), range(20))
     known = ledger.kept(matrix.FOLDER / "correct-thorough.csv")
     tried = [letters for row in rows if (letters := ledger.recalled(row, known))]
-    assert tried, "python -m tests.wrong_cells.alarms"
+    assert tried, "python -m tests.corpus.wrong_cells.alarms"
     assert not any("F" in letters.values() for letters in tried)
 
 

@@ -1,4 +1,4 @@
-"""The certificate file, version 2: read, and refused unless all of it fits together.
+"""The certificate file, version 3: read, and refused unless all of it fits together.
 
 docs/certificate.md describes it. Nothing here is arithmetic: what the numbers prove is decided in
 `induction`.
@@ -29,9 +29,10 @@ from gru_bench.checker.region import Region
 from gru_bench.checker.rejection import Rejected
 from gru_bench.checker.transducer import Transducer
 
-FORMAT, VERSION = "gru_bench certificate", 2
+FORMAT, VERSION = "gru_bench certificate", 3
 
-#: What a proof is about; all else is how it goes, or free text.
+#: What a proof is about; all else is how it goes, or free text. The model's entry has the hash of
+#: the weights, which covers their names and shapes.
 _THEOREM = ("task", "model", "program", "threshold", "rounding")
 
 _KEYS = (
@@ -95,7 +96,7 @@ def read(path: str | Path) -> Certificate:
     if found.get("format") != FORMAT:
         refuse(f"its format is not {FORMAT!r}")
     if type(found.get("version")) is not int or found["version"] != VERSION:
-        refuse(f"its version is {found.get('version')!r:.40}, this checker reads {VERSION}")
+        refuse(_another_version(found.get("version")))
     entries = dict(zip(_KEYS, record(found, "the file", _KEYS), strict=True))
     _check_digest(found)
     network = _network(entries)
@@ -116,7 +117,7 @@ def _network(entries: dict[str, Any]) -> dict[str, Any]:
     weights = section.tensors(entries["weights"], "weights", named=True)
     if len(weights) < 2:
         refuse("weights must end in a read-out, V and c")
-    if section.sha256_of(weights) != weights_sha256:
+    if _sha256(entries["weights"]) != weights_sha256:
         raise Rejected("the weights are not those whose sha256 the certificate gives")
     program, initial = section.program(entries["program"], transducer, weights[:-2])
     V, c = section.read_out(program, transducer, *weights[-2:])
@@ -168,6 +169,16 @@ def _proof(entries: dict[str, Any], transducer: Transducer, size: int) -> dict[s
 
 def _sha256(entry: Any) -> str:
     return hashlib.sha256(document.canonical(entry)).hexdigest()
+
+
+def _another_version(version: Any) -> str:
+    """Say why a file of another version is refused."""
+    if version in (1, 2):
+        return (
+            f"its version is {version}, written by gru_bench 0.1.0, whose proofs did not bind the "
+            "shapes of weights and are not believed any more: prove the model again"
+        )
+    return f"its version is {version!r:.40}, this checker reads {VERSION}"
 
 
 def _check_digest(found: dict[str, Any]) -> None:

@@ -30,10 +30,16 @@ def read(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     try:
+        # A pipe or a device may never end, or never begin.
+        if path.exists() and not path.is_file():
+            raise UsageError(f"cannot read {str(path)!r}: it is no file")
         with path.open("rb") as file:
             raw = file.read(LARGEST_FILE + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read {str(path)!r}: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        if isinstance(error, UsageError):
+            raise
+        reason = getattr(error, "strerror", None) or "no file can be called so"
+        raise UsageError(f"cannot read {str(path)!r}: {reason}") from None
     if len(raw) > LARGEST_FILE:
         refuse(f"it has more than {LARGEST_FILE} bytes")
     try:

@@ -44,16 +44,28 @@ class Verified:
 
     @property
     def theorem(self) -> str:
-        """The sha256 of what is proved: task, cell, weights, program, threshold, rounding."""
+        """The sha256 of what is proved: task, cell, weights, program, threshold, rounding.
+
+        Of weights it covers names, shapes and values.
+        """
         return self.certificate.theorem
 
     @property
     def claim(self) -> str:
-        """One line: what was proved, for which weights."""
+        """One line: what was proved, for which weights; of the cell the file only has the name."""
         c = self.certificate
         return (
-            f"PROVED: {c.cell} with weights {c.weights_sha256[:16]} computes {c.task} "
-            "of numbers of every length, in float32"
+            f"PROVED: the program in this file, with weights {c.weights_sha256[:16]}, computes "
+            f"{c.task} of numbers of every length, in float32; it says it is the step of {c.cell!r}"
+        )
+
+    @property
+    def claim_of_model(self) -> str:
+        """The same line, where the certificate was compared with the model it is about."""
+        c = self.certificate
+        return (
+            f"PROVED: {c.cell} with weights {c.weights_sha256[:16]} computes {c.task} of numbers "
+            "of every length, in float32"
         )
 
     @property
@@ -64,7 +76,7 @@ class Verified:
             "assumed: each float32 operation rounds to nearest (unit 2^-24), sums in any order, "
             "with or without fused multiply-add, subnormal numbers kept or flushed to zero; "
             f"|error| of tanh <= {c.errors['tanh']:.3g}, of sigmoid <= {c.errors['sigmoid']:.3g} "
-            f"({c.source})"
+            f"(the file gives as source: {c.source!r})"
         )
 
     def to_json(self) -> dict[str, Any]:

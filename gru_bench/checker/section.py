@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-import struct
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from gru_bench.checker.document import (
     single,
     text,
 )
+from gru_bench.checker.product import check_products
 from gru_bench.checker.program import ARITY, Operation, Program, Tensor
 from gru_bench.checker.region import Region
 from gru_bench.checker.rejection import Rejected
@@ -30,7 +30,13 @@ from gru_bench.errors import check_known
 UNIT, SMALLEST = 2.0**-24, 2.0**-126
 
 #: What the package measured of TensorFlow's activations, if it did: data, read as data.
-MEASURED = Path(__file__).parent.parent / "proof" / "activation_error.json"
+MEASURED = Path(__file__).parent / "activation_error.json"
+
+#: What the two float64 references of the measurement may err together, beside their disagreement.
+_ALLOWANCE = 2.0**-50
+
+#: How a cell is named, so that its name can be shown: package.module:Name.
+_CELL = re.compile(r"[\w.]{1,200}:[\w.<>]{1,200}")
 
 #: Errors below which no bound is believed where nothing was measured: half a unit in the last
 #: place of a result near 1, which the best of functions reaches.
@@ -76,11 +82,13 @@ def model(value: Any) -> tuple[str, dict[str, Any], str]:
     if dtype != "float32":
         refuse(f"model: dtype must be 'float32', got {dtype!r:.40}")
     name = text(cell, "model: cell")
+    if not _CELL.fullmatch(name):
+        refuse(f"model: cell must be package.module:Name, got {name[:40]!r}")
     return name, dictionary(arguments, "model: arguments"), text(sha256, "model: weights_sha256")
 
 
 def tensors(value: Any, name: str, named: bool) -> list[Tensor]:
-    """Return float32 scalars, vectors and matrices; their names, if any, say nothing."""
+    """Return float32 scalars, vectors and matrices; their names, if any, are only hashed."""
     keys = ("name", "shape", "values") if named else ("shape", "values")
     found = []
     for i, entry in enumerate(array(value, name)):
@@ -94,14 +102,6 @@ def tensors(value: Any, name: str, named: bool) -> list[Tensor]:
         exact = tuple(single(number, f"{name}[{i}]: a value") for number in numbers)
         found.append(Tensor(tuple(sizes), exact))
     return found
-
-
-def sha256_of(weights: list[Tensor]) -> str:
-    """Return the hash of all weights as little-endian float32."""
-    digest = hashlib.sha256()
-    for tensor in weights:
-        digest.update(struct.pack(f"<{len(tensor.values)}f", *tensor.values))
-    return digest.hexdigest()
 
 
 def program(
@@ -135,6 +135,7 @@ def program(
         ),
     )
     program.shapes()
+    check_products(program)
     return program, tuple(single(t, "program: initial_state") for row in rows for t in row)
 
 
@@ -184,11 +185,17 @@ def rounding(value: Any) -> tuple[dict[str, float], str]:
 
 @cache
 def least_error(function: str) -> float:
-    """Return the largest error of tanh or sigmoid that was measured in any mode of TensorFlow."""
+    """Return the least bound of the error of tanh or sigmoid that is believed.
+
+    Where it was measured, that is the largest error in any mode of TensorFlow and what the
+    measurement's references may err.
+    """
     if not MEASURED.is_file():
         return _LEAST_ERROR[function]
     measured = document.read(MEASURED)["functions"][function]
-    return max(float.fromhex(mode["error"]) for mode in measured["modes"].values())
+    worst = max(float.fromhex(mode["error"]) for mode in measured["modes"].values())
+    granted = math.nextafter(float.fromhex(measured["disagreement"]) + _ALLOWANCE, math.inf)
+    return math.nextafter(worst + granted, math.inf)
 
 
 def region(value: Any, transducer: Transducer, size: int) -> Region:

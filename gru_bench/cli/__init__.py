@@ -6,14 +6,21 @@ TensorFlow inside its body, so that help and usage errors answer at once.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
-from gru_bench.errors import UsageError, in_one_line, nearest
+from gru_bench.cli.interrupt import INTERRUPTED, Interruptions, interruptions
+from gru_bench.cli.terminal import patient_streams, say
+from gru_bench.errors import BenchError, UsageError, in_one_line, nearest, own_fault
+from gru_bench.outside.bounds import shown
+from gru_bench.outside.text import one_line
 
 #: Command, its module, and its line in `gru-bench --help`.
 COMMANDS = {
@@ -50,7 +57,7 @@ class _Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
             raise UsageError(
-                f"unknown command {args[0]!r}{nearest(args[0], COMMANDS)} "
+                f"unknown command {shown(args[0])}{nearest(args[0], COMMANDS)} "
                 f"(known: {', '.join(COMMANDS)})"
             )
         return super().resolve_command(ctx, args)
@@ -64,7 +71,8 @@ class _Commands(click.Group):
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 fine; 1 a finding; 2 bad input; 130 interrupted.",
+    epilog="Exit codes: 0 fine; 1 a finding; 2 bad input, or the bench does not work here; "
+    "130 interrupted.",
 )
 @click.version_option(package_name="gru_bench", prog_name="gru-bench")
 def group() -> None:
@@ -75,25 +83,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     # Addends have as many digits as the user likes.
     sys.set_int_max_str_digits(0)
-    try:
-        result: Any = group.main(
-            args=None if arguments is None else list(arguments),
-            prog_name="gru-bench",
-            standalone_mode=False,
-        )
-        return result if isinstance(result, int) else 0
-    except UsageError as error:
-        return _fail(in_one_line(error))
-    except click.ClickException as error:
-        return _fail(" ".join(error.format_message().split()))
-    except (KeyboardInterrupt, click.Abort):
-        return _fail("interrupted", 130)
-    except BrokenPipeError:
-        # The reader of our output has left; there is nobody to tell.
-        sys.stderr.close()
-        return 0
-
-
-def _fail(message: str, code: int = 2) -> int:
-    click.echo(f"gru-bench: {message}", err=True)
+    if arguments is None:
+        _keep_out_of_the_current_folder()
+    with interruptions() as found:
+        code, message = _run(arguments, found)
+    if message:
+        with contextlib.suppress(OSError):  # nobody is there to tell
+            say(f"gru-bench: {message}", err=True)
     return code
+
+
+def _run(arguments: Sequence[str] | None, found: Interruptions) -> tuple[int, str]:
+    """Return the exit code, and what there is to say of it."""
+    try:
+        with patient_streams():
+            _check_current_folder()
+            result: Any = group.main(
+                args=None if arguments is None else list(arguments),
+                prog_name="gru-bench",
+                standalone_mode=False,
+            )
+        # A command that was interrupted and has kept what was finished says so itself.
+        return result if isinstance(result, int) else 0, ""
+    except click.ClickException as error:
+        message = one_line(error.format_message())
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED, found.message
+    except SystemExit as error:
+        message = f"code that was given asked Python to exit, with {error.code!r}"
+    except Exception as error:
+        if found.received:  # whatever broke, broke because it was interrupted
+            return INTERRUPTED, found.message
+        if isinstance(error, (UsageError, BenchError)):
+            return 2, in_one_line(error)
+        if isinstance(error, MemoryError):
+            return 2, "there is not enough memory for this"
+        if sys.flags.dev_mode:
+            raise
+        # Not exit code 1, Python's own: nothing was found out about what was given.
+        message = f"{own_fault(error)}; python -X dev -m gru_bench shows where it comes from"
+    return 2, message
+
+
+def _check_current_folder() -> None:
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise UsageError(f"the current folder cannot be used: {error.strerror}") from None
+
+
+def _keep_out_of_the_current_folder() -> None:
+    """Let Hypothesis, of this process and of those it starts, keep its files with other caches."""
+    with contextlib.suppress(RuntimeError):  # there is no home
+        caches = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+        os.environ.setdefault(
+            "HYPOTHESIS_STORAGE_DIRECTORY", str(Path(caches) / "gru_bench" / "hypothesis")
+        )

@@ -7,17 +7,37 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gru_bench.errors import UsageError, check_integer
+from gru_bench.cli import kinds
+from gru_bench.cli.terminal import console, say
+from gru_bench.outside.writing import write_result, write_whole
 
 if TYPE_CHECKING:
-    from gru_bench.proof.activation import ActivationError, Measurement
+    from gru_bench.program.activation import ActivationError, Measurement
 
 
 @click.command()
-@click.option("--every", default=1, show_default=True, help="Try each so many-th float32.")
-@click.option("--function", "functions", multiple=True, help="tanh or sigmoid; both by default.")
-@click.option("--mode", "modes", multiple=True, help="How it is executed; all by default.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the figures (JSON).")
+@click.option(
+    "--every",
+    default=1,
+    show_default=True,
+    type=kinds.EVERY,
+    help="Try each so many-th float32.",
+)
+@click.option(
+    "--function",
+    "functions",
+    multiple=True,
+    type=kinds.NAME,
+    help="tanh or sigmoid; both by default.",
+)
+@click.option(
+    "--mode",
+    "modes",
+    multiple=True,
+    type=kinds.NAME,
+    help="How it is executed; all by default.",
+)
+@click.option("-o", "--output", type=kinds.OUTPUT, help="Write the figures (JSON).")
 def command(
     every: int, functions: tuple[str, ...], modes: tuple[str, ...], output: Path | None
 ) -> int:
@@ -27,10 +47,7 @@ def command(
     here. With -o an interrupted measurement goes on where it stopped. All inputs take about half
     an hour; --every 1000 takes seconds.
     """
-    check_integer("--every", every, 1)
-    if output is not None and not output.parent.is_dir():
-        raise UsageError(f"there is no folder {str(output.parent)!r} to write {output.name!r} into")
-    from gru_bench.proof.activation import FUNCTIONS, MODES, Measurement, read_measurement
+    from gru_bench.program.activation import FUNCTIONS, MODES, Measurement, read_measurement
 
     begun = None if output is None else read_measurement(output)
     measurement = Measurement(every, functions or FUNCTIONS, modes or MODES, begun)
@@ -43,41 +60,33 @@ def command(
 
 def _measure(measurement: Measurement, command_line: str, output: Path | None) -> None:
     """Measure to the end, saving now and then."""
-    from rich.console import Console
     from rich.progress import Progress
 
-    from gru_bench.proof.activation import CHUNK, INPUTS
+    from gru_bench.program.activation import CHUNK, INPUTS
 
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+    screen = console(err=True)
+    with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:
         bar = progress.add_task("bit patterns", total=INPUTS)
         try:
             while not measurement.finished:
                 measurement.advance()
                 progress.update(bar, completed=measurement.done)
-                if measurement.done % (64 * CHUNK) == 0:
-                    _save(measurement.record(command_line), output)
+                if output is not None and measurement.done % (64 * CHUNK) == 0:
+                    write_whole(output, _bytes(measurement.record(command_line)))
         finally:
-            _save(measurement.record(command_line), output)
+            if output is not None:
+                write_result(output, _bytes(measurement.record(command_line)))
 
 
-def _save(record: ActivationError, output: Path | None) -> None:
-    if output is None:
-        return
-    partial = output.with_name(output.name + ".part")
-    try:
-        partial.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        partial.replace(output)
-    except OSError as error:
-        raise UsageError(f"cannot write {str(output)!r}: {error.strerror}") from error
+def _bytes(record: ActivationError) -> bytes:
+    return (record.model_dump_json(indent=1) + "\n").encode()
 
 
 def _show(found: ActivationError) -> int:
     """Print the figures; 1 if one lies above what proofs rely on."""
-    from rich.console import Console
     from rich.table import Table
 
-    from gru_bench.proof.activation import activation_error
+    from gru_bench.program.activation import activation_error
 
     table = Table()
     for column in ("function", "mode", "inputs", "largest error", "at", "smallest", "largest"):
@@ -88,12 +97,12 @@ def _show(found: ActivationError) -> int:
             error, at, lowest, highest = floats
             cells = [f"{error:.4g}", f"{at!r}", f"{lowest:.9g}", f"{highest:.9g}"]
             table.add_row(function, mode, f"{row.inputs:,}", *cells)
-    Console(soft_wrap=True).print(table)
+    console(soft_wrap=True).print(table)
     code = 0
     for function in found.functions:
         bound, granted = found.bound(function), activation_error(function)
         holds = bound <= granted
         code |= not holds
         verdict = "holds here" if holds else "does NOT hold here: measure all inputs and store them"
-        click.echo(f"{function}: at most {bound:.6g} here; proofs rely on {granted:.6g}: {verdict}")
+        say(f"{function}: at most {bound:.6g} here; proofs rely on {granted:.6g}: {verdict}")
     return int(code)

@@ -2,38 +2,64 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from gru_bench.cli import options
-from gru_bench.errors import UsageError, check_integer, check_known
+from gru_bench.cli import kinds, options
+from gru_bench.cli.interrupt import INTERRUPTED
+from gru_bench.cli.terminal import console, say
+from gru_bench.errors import check_known
+from gru_bench.outside.writing import write_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rich.table import Table
 
-    from gru_bench.laws.outcome import Outcome, Report
+    from gru_bench.laws.telling.outcome import Outcome, Report
 
 
 @click.command()
-@click.argument("cell")
+@click.argument("cell", type=kinds.NAME)
 @options.settings
-@click.option("--equations", help="What the cell claims to compute; guessed without.")
-@click.option("--profile", default="ci", show_default=True, help="quick, ci or thorough.")
-@click.option("--law", "laws", multiple=True, help="Only this law; may be repeated.")
-@click.option("--seed", default=0, show_default=True, help="Of the generated cases.")
-@click.option("--inputs", type=int, help="Size of an input, F, if the cell takes only one.")
-@click.option("--junit", "junit_path", help="Write the outcomes as JUnit XML.")
-@click.option("--json", "json_path", help="Write everything as JSON.")
-@click.option("--expect", "expect_path", help="TOML file of expected failures: law = reason.")
-@click.option("--time-limit", type=float, help="Seconds for one law; by default the profile's.")
-@click.option("--memory-limit", default=4096, show_default=True, help="MiB beyond TensorFlow's.")
+@click.option(
+    "--equations", type=kinds.EQUATIONS, help="What the cell claims to compute; guessed without."
+)
+@click.option(
+    "--profile", default="ci", show_default=True, type=kinds.NAME, help="quick, ci or thorough."
+)
+@click.option(
+    "--law", "laws", multiple=True, type=kinds.NAME, help="Only this law; may be repeated."
+)
+@click.option(
+    "--seed", default=0, show_default=True, type=kinds.SEED, help="Of the generated cases."
+)
+@click.option(
+    "--inputs", type=kinds.INPUTS, help="Size of an input, F, if the cell takes only one."
+)
+@click.option("--junit", "junit_path", type=kinds.OUTPUT, help="Write the outcomes as JUnit XML.")
+@click.option("--json", "json_path", type=kinds.OUTPUT, help="Write everything as JSON.")
+@click.option(
+    "--expect",
+    "expect_path",
+    type=kinds.NAME,
+    help="TOML file of expected failures: law = reason.",
+)
+@click.option(
+    "--time-limit", type=kinds.SECONDS, help="Seconds for one law; by default the profile's."
+)
+@click.option(
+    "--memory-limit",
+    default=4096,
+    show_default=True,
+    type=kinds.MEMORY,
+    help="MiB beyond TensorFlow's.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Show every law, and all notes whole.")
 def command(
     cell: str,
     settings: tuple[str, ...],
@@ -42,11 +68,12 @@ def command(
     laws: tuple[str, ...],
     seed: int,
     inputs: int | None,
-    junit_path: str | None,
-    json_path: str | None,
+    junit_path: Path | None,
+    json_path: Path | None,
     expect_path: str | None,
     time_limit: float | None,
     memory_limit: int,
+    verbose: bool,
 ) -> int:
     """Check CELL against the laws of recurrent cells.
 
@@ -55,20 +82,13 @@ def command(
     case is shown, with a script that repeats it.
     """
     from gru_bench import profiles
-    from gru_bench.laws.choice import choose
-    from gru_bench.laws.expectation import load_expected
-    from gru_bench.laws.isolation import Isolated
+    from gru_bench.laws.running.choice import choose
+    from gru_bench.laws.running.expectation import load_expected
+    from gru_bench.laws.running.isolation import Isolated
 
+    options.check_cell(cell)
     arguments = options.parse_settings(settings)
     check_known("profile", profile, profiles.LAW_EXAMPLES)
-    check_integer("--seed", seed, 0)
-    check_integer("--memory-limit", memory_limit, 1)
-    if inputs is not None:
-        check_integer("--inputs", inputs, 1)
-    for path in (junit_path, json_path):
-        _check_writable(path)
-    if time_limit is not None and not time_limit > 0:
-        raise UsageError(f"--time-limit must be more than 0, got {time_limit}")
     check = Isolated(
         cell,
         arguments,
@@ -82,45 +102,46 @@ def command(
         memory_limit * 2**20,
     )
     interrupted = False
-    with _live(len(check.laws), cell) as tell:
+    with _live([law.name for law in check.laws]) as tell:
         try:
             check.run(tell)
         except KeyboardInterrupt:
             interrupted = True
-    _print(check.report)
-    _write(json_path, lambda: check.report.to_json() + "\n")
-    _write(junit_path, lambda: _junit(check.report))
+    _print(check.report, verbose)
+    try:
+        _write(json_path, lambda: check.report.to_json() + "\n")
+        _write(junit_path, lambda: _junit(check.report))
+    finally:
+        say(_verdict(check.report))
     if interrupted:
-        return 130
+        say("gru-bench: interrupted; what was found until then is above", err=True)
+        return INTERRUPTED
     return 0 if check.report.ok else 1
 
 
 def _junit(report: Report) -> str:
-    from gru_bench.laws.junit import to_junit
+    from gru_bench.laws.telling.junit import to_junit
 
     return to_junit(report)
 
 
-def _print(report: Report) -> None:
-    from rich.console import Console
+def _print(report: Report, verbose: bool) -> None:
+    """Show the failures, whole and first, and then how the laws ended."""
+    from gru_bench.laws.telling.summary import summary
 
     for outcome in report.failed:
-        click.echo(f"{outcome}\n")
-    console = Console(soft_wrap=True)
-    console.print(_table(report))
-    wrapper = textwrap.TextWrapper(console.width, subsequent_indent="  ", break_on_hyphens=False)
-    for reason, laws in _reasons(report).items():
-        click.echo(wrapper.fill(reason))
-        click.echo(textwrap.indent(wrapper.fill(", ".join(laws)), "  "))
-    for note in report.notes:
-        click.echo(f"note: {note}")
-    counts = ", ".join(f"{count} {status}" for status, count in report.counts.items())
-    click.echo(
-        f"{report.name}: {len(report.planned)} laws planned, {len(report.outcomes)} run: {counts}"
-    )
-    spent = sorted(report.seconds.items(), key=lambda item: -item[1])
-    total = sum(report.seconds.values())
-    click.echo(f"{total:.1f} s: " + ", ".join(f"{what} {s:.1f}" for what, s in spent))
+        say(f"{outcome}\n")
+    screen = console(soft_wrap=True)
+    if verbose:
+        screen.print(_table(report))
+    for line in summary(report, screen.width, verbose):
+        say(line)
+
+
+def _verdict(report: Report) -> str:
+    from gru_bench.laws.telling.summary import verdict
+
+    return verdict(report)
 
 
 def _table(report: Report) -> Table:
@@ -148,46 +169,33 @@ def _table(report: Report) -> Table:
     return table
 
 
-def _reasons(report: Report) -> dict[str, list[str]]:
-    """Return the laws that did not pass by status and reason, those that failed first."""
-    from gru_bench.laws.outcome import STATUSES
-
-    found: dict[str, list[str]] = {}
-    for outcome in sorted(report.outcomes, key=lambda one: STATUSES.index(one.status)):
-        if outcome.reason:
-            reason = textwrap.shorten(outcome.reason, 160, placeholder=" ...")
-            found.setdefault(f"{outcome.status}: {reason}", []).append(outcome.law)
-    return found
-
-
-def _check_writable(path: str | None) -> None:
-    """Refuse a file that cannot be written before a check that may take minutes."""
+def _write(path: Path | None, make: Callable[[], str]) -> None:
     if path is None:
         return
-    folder = Path(path).absolute().parent
-    if not folder.is_dir():
-        raise UsageError(f"cannot write {path!r}: there is no folder {str(folder)!r}")
-    if Path(path).is_dir():
-        raise UsageError(f"cannot write {path!r}: it is a folder")
-
-
-def _write(path: str | None, make: Callable[[], str]) -> None:
-    if path is None:
-        return
-    try:
-        Path(path).write_text(make(), encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {path!r}: {error.strerror}") from error
-    click.echo(f"written: {path}")
+    write_result(path, make().encode("utf-8", "backslashreplace"))
+    say(f"written: {path}")
 
 
 @contextmanager
-def _live(total: int, cell: str) -> Iterator[Callable[[Outcome], None]]:
-    """Show on standard error how far the check is, and give what it tells its outcomes to."""
-    from rich.console import Console
-    from rich.progress import Progress
+def _live(laws: Sequence[str]) -> Iterator[Callable[[Outcome], None]]:
+    """Show on standard error which law the check is at, and give what it tells its outcomes to."""
+    from rich.progress import BarColumn, Progress, TextColumn
+    from rich.table import Column
 
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(f"checking {cell}", total=total)
-        yield lambda _: progress.advance(task)
+    screen = console(err=True)
+    columns = (
+        TextColumn("{task.completed} of {task.total} laws"),
+        BarColumn(10),
+        TextColumn("{task.description}", table_column=Column(overflow="fold")),
+    )
+    with Progress(
+        *columns, console=screen, transient=True, disable=not screen.is_terminal
+    ) as progress:
+        left = list(laws)
+        task = progress.add_task(f"starting; {left[0]}", total=len(left))
+
+        def tell(outcome: Outcome) -> None:
+            left.remove(outcome.law)
+            progress.update(task, advance=1, description=left[0] if left else "")
+
+        yield tell

@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 import json
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from gru_bench.errors import UsageError, check_integer
+from gru_bench.cli import kinds, options
+from gru_bench.cli.interrupt import INTERRUPTED
+from gru_bench.cli.terminal import console, say
+from gru_bench.outside.writing import write_result
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from gru_bench.adder import Adder
-    from gru_bench.proof.falsify import Search
+    from gru_bench.learning.adder import Adder
+    from gru_bench.refutation.falsify import Search
 
 #: Decimal digits beyond which an integer is shown in hexadecimal.
 _READABLE = 60
 
 
 @click.command()
-@click.argument("model")
-@click.option("--steps", type=int, help="Steps of the network to search, at most [10000000].")
-@click.option("--seconds", type=float, help="Stop after so many seconds.")
-@click.option("--longest", type=int, help="Symbols of the longest word to try [100000].")
-@click.option("--seed", default=0, show_default=True, help="Of the searches.")
-@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write it as JSON too.")
+@click.argument("model", type=kinds.NAME)
+@options.trust
+@click.option(
+    "--steps", type=kinds.SEARCH, help="Steps of the network to search, at most [10000000]."
+)
+@click.option("--seconds", type=kinds.SECONDS, help="Stop after so many seconds.")
+@click.option("--longest", type=kinds.WORD, help="Symbols of the longest word to try [100000].")
+@click.option("--seed", default=0, show_default=True, type=kinds.SEED, help="Of the searches.")
+@click.option("--json", "json_path", type=kinds.OUTPUT, help="Write it as JSON too.")
 def command(
     model: str,
+    trust: tuple[str, ...],
     steps: int | None,
     seconds: float | None,
     longest: int | None,
@@ -42,39 +51,28 @@ def command(
     0 says how far it was searched.
     """
     given = {"steps": steps, "longest": longest}
-    options = {
-        name: check_integer(f"--{name}", value, 1)
-        for name, value in given.items()
-        if value is not None
-    }
-    check_integer("--seed", seed, 0)
-    if seconds is not None and not seconds > 0:
-        raise UsageError(f"--seconds must be above 0, got {seconds}")
-    if json_path is not None and not json_path.parent.is_dir():
-        raise UsageError(f"there is no folder {str(json_path.parent)!r} to write into")
-    from gru_bench.adder import Adder
-    from gru_bench.proof.falsify import Interrupted, falsify
+    limits = {name: value for name, value in given.items() if value is not None}
+    from gru_bench.learning.adder import Adder
+    from gru_bench.refutation.falsify import Interrupted, falsify
 
-    adder, code = Adder.load(model), 0
+    adder, code = Adder.load(model, trust), 0
     try:
-        search = falsify(adder, seed=seed, seconds=seconds, **options)
+        search = falsify(adder, seed=seed, seconds=seconds, **limits)
     except Interrupted as stopped:
-        search, code = stopped.search, 130
-    _show(search, adder, model)
+        search, code = stopped.search, INTERRUPTED
+    _show(search, adder, model, trust)
     if json_path is not None:
         _write(search, json_path)
     if code:
-        click.echo("gru-bench: interrupted", err=True)
+        say("gru-bench: interrupted", err=True)
         return code
     return int(search.counterexample is not None)
 
 
-def _show(search: Search, adder: Adder, model: str) -> None:
-    from rich.console import Console
-
-    Console(soft_wrap=True).print(_table(search))
-    for line in refutation(search, adder, model) or _nothing(search):
-        click.echo(line)
+def _show(search: Search, adder: Adder, model: str, trust: Sequence[str]) -> None:
+    console(soft_wrap=True).print(_table(search))
+    for line in refutation(search, adder, model, trust) or _nothing(search):
+        say(line)
 
 
 def _table(search: Search) -> Table:
@@ -90,9 +88,9 @@ def _table(search: Search) -> Table:
     return table
 
 
-def refutation(search: Search, adder: Adder, model: str) -> list[str]:
+def refutation(search: Search, adder: Adder, model: str, trust: Sequence[str]) -> list[str]:
     """Say what is wrong and how to see it; nothing if nothing is."""
-    from gru_bench.proof.counterexample import natural_length
+    from gru_bench.refutation.counterexample import natural_length
 
     found, task = search.counterexample, adder.network.task
     if found is None:
@@ -104,26 +102,30 @@ def refutation(search: Search, adder: Adder, model: str) -> list[str]:
         f"0, least significant first) is {found.said}, but should be {found.true}",
         f"{found.steps} steps, {found.length} {place}s a number: "
         + (
-            "no shorter word is wrong (every one was tried)"
+            "no shorter word is wrong (every one was tried, many at once)"
             if found.shortest
-            else f"none shorter was found; every word of at most {search.exhaustive} is right"
+            else f"none shorter was found; {search.words}"
         ),
     ]
     if task.name.endswith("addition"):
         padded = natural_length(task, found) < found.length
-        bits = f" --bits {found.length}" if padded else ""
-        lines.append(f"see it: gru-bench add {' '.join(numbers)}{bits} --model {model} --check")
+        bits = ["--bits", str(found.length)] if padded else []
+        words = ["gru-bench", "add", *numbers, *bits, "--model", model, *options.trusting(trust)]
+        lines.append(f"see it: {shlex.join([*words, '--check'])}")
     return lines
 
 
 def _nothing(search: Search) -> list[str]:
     lines = [
-        f"no counterexample found in {search.steps:,} steps ({search.seconds:.1f} s); every word "
-        f"of at most {search.exhaustive} symbols is right, and all tried up to {search.longest:,}; "
+        f"no counterexample found in {search.steps:,} steps ({search.seconds:.1f} s); "
+        f"{search.words}, and all that were tried up to {search.longest:,}; "
         f"the smallest margin seen is {search.margin:.4g}"
     ]
     if search.closed:
-        lines.append("the states reached are finitely many, and from each every symbol was tried")
+        lines.append(
+            "the states reached are finitely many, and from each every symbol was tried, "
+            "many at once"
+        )
     if search.unconfirmed:
         lines.append(f"{search.unconfirmed} words were wrong in a batch and right read alone")
     return lines
@@ -134,8 +136,5 @@ def _shown(number: int) -> str:
 
 
 def _write(search: Search, path: Path) -> None:
-    try:
-        path.write_text(json.dumps(search.to_json(), indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {str(path)!r}: {error.strerror}") from error
-    click.echo(f"written: {path}")
+    write_result(path, (json.dumps(search.to_json(), indent=1) + "\n").encode())
+    say(f"written: {path}")

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gru_bench.cli import options
-from gru_bench.errors import UsageError, check_integer
+from gru_bench.cli import kinds, options
+from gru_bench.cli.terminal import console, say
+from gru_bench.outside.text import visible
+from gru_bench.outside.writing import write_result
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -17,30 +19,63 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("cell")
+@click.argument("cell", type=kinds.NAME)
 @options.settings
-@click.option("--steps", default=8, show_default=True, help="Steps of the sequence, T.")
-@click.option("--inputs", default=2, show_default=True, help="Size of an input, F.")
-@click.option("--batch", default=1, show_default=True, help="Rows of a batch, B.")
-@click.option("--seed", default=0, show_default=True, help="Of weights, inputs and states.")
 @click.option(
-    "--method", default="central", show_default=True, help="central, complex or directional."
+    "--steps", default=8, show_default=True, type=kinds.STEPS, help="Steps of the sequence, T."
+)
+@click.option(
+    "--inputs", default=2, show_default=True, type=kinds.INPUTS, help="Size of an input, F."
+)
+@click.option("--batch", default=1, show_default=True, type=kinds.ROWS, help="Rows of a batch, B.")
+@click.option(
+    "--seed", default=0, show_default=True, type=kinds.SEED, help="Of weights, inputs and states."
+)
+@click.option(
+    "--method",
+    default="central",
+    show_default=True,
+    type=kinds.NAME,
+    help="central, complex or directional.",
 )
 @click.option(
     "--argument",
     "chosen",
     multiple=True,
+    type=kinds.NAME,
     help="What to differentiate by: a tensor's name, or weight, input, state; may be repeated.",
 )
-@click.option("--atol", type=float, help="Your own tolerance instead of the estimated error.")
-@click.option("--rtol", type=float, help="Likewise, relative to the numeric derivative.")
-@click.option("--nondet-tol", default=0.0, show_default=True, help="Between two gradients.")
-@click.option("--order", default=1, show_default=True, help="2: the gradient's gradient too.")
+@click.option(
+    "--atol", type=kinds.TOLERANCE, help="Your own tolerance instead of the estimated error."
+)
+@click.option("--rtol", type=kinds.TOLERANCE, help="Likewise, relative to the numeric derivative.")
+@click.option(
+    "--nondet-tol",
+    default=0.0,
+    show_default=True,
+    type=kinds.TOLERANCE,
+    help="Between two gradients.",
+)
+@click.option(
+    "--order",
+    default=1,
+    show_default=True,
+    type=kinds.ORDER,
+    help="2: the gradient's gradient too.",
+)
 @click.option("--forward", is_flag=True, help="Check forward mode too.")
 @click.option("--training", is_flag=True, help="With dropout active, its mask held fixed.")
-@click.option("--kinks", default="report", show_default=True, help="report, or move away.")
-@click.option("--json", "json_path", help="Write everything as JSON.")
-@click.option("--script", "script_path", help="Write a script that repeats the check.")
+@click.option(
+    "--kinks",
+    default="report",
+    show_default=True,
+    type=kinds.NAME,
+    help="report, or move away.",
+)
+@click.option("--json", "json_path", type=kinds.OUTPUT, help="Write everything as JSON.")
+@click.option(
+    "--script", "script_path", type=kinds.OUTPUT, help="Write a script that repeats the check."
+)
 def command(
     cell: str,
     settings: tuple[str, ...],
@@ -49,8 +84,8 @@ def command(
     batch: int,
     seed: int,
     chosen: tuple[str, ...],
-    json_path: str | None,
-    script_path: str | None,
+    json_path: Path | None,
+    script_path: Path | None,
     training: bool,
     **given: Any,
 ) -> int:
@@ -60,14 +95,9 @@ def command(
     1 means that a derivative is wrong; the worst one is named.
     """
     arguments = options.parse_settings(settings)
-    for name, value in (("--steps", steps), ("--inputs", inputs), ("--batch", batch)):
-        check_integer(name, value, 1)
-    check_integer("--seed", seed, 0)
-
-    from rich.console import Console
 
     from gru_bench.gradients import check_gradients
-    from gru_bench.runtime import keras
+    from gru_bench.subjects.keras.runtime import keras
 
     keras.utils.set_random_seed(seed % 2**32)
     check = check_gradients(
@@ -81,8 +111,8 @@ def command(
         seed=seed,
         **given,
     )
-    Console(soft_wrap=True).print(_table(check))
-    click.echo(str(check))
+    console(soft_wrap=True).print(_table(check))
+    say(check)
     _write(json_path, check.to_json())
     _write(script_path, check.script)
     return 0 if check.ok else 1
@@ -97,15 +127,12 @@ def _table(check: GradientCheck) -> Table:
     for row in check.rows:
         counts = [str(n) for n in (row.entries, row.wrong, row.kinks, row.coarse)]
         shape = " x ".join(str(n) for n in row.shape)
-        table.add_row(row.tensor, shape, *counts, f"{row.largest:.3g}", f"{row.ratio:.3g}")
+        table.add_row(visible(row.tensor), shape, *counts, f"{row.largest:.3g}", f"{row.ratio:.3g}")
     return table
 
 
-def _write(path: str | None, text: str) -> None:
+def _write(path: Path | None, text: str) -> None:
     if path is None:
         return
-    try:
-        Path(path).write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {path!r}: {error.strerror}") from error
-    click.echo(f"written: {path}")
+    write_result(path, (text + "\n").encode())
+    say(f"written: {path}")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gru_bench.cli import options
-from gru_bench.errors import UsageError, check_integer
+from gru_bench.cli import kinds, options
+from gru_bench.cli.terminal import console, say
+from gru_bench.errors import UsageError
+from gru_bench.outside.text import visible
+from gru_bench.outside.writing import make_folder, write_result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,15 +22,30 @@ BESIDE = ("gru_bench:GRUCell", "keras.layers:LSTMCell", "keras.layers:SimpleRNNC
 
 
 @click.command()
-@click.argument("cell", default="gru_bench:GRUCell")
+@click.argument("cell", default="gru_bench:GRUCell", type=kinds.NAME)
 @options.settings
-@click.option("--steps", default=512, show_default=True, help="The largest T.")
-@click.option("--inputs", default=2, show_default=True, help="Size of an input, F.")
-@click.option("--seed", default=0, show_default=True, help="Of weights, inputs and states.")
-@click.option("--adder", "adder_path", help="A trained adder, saved by `gru-bench train`.")
+@click.option("--steps", default=512, show_default=True, type=kinds.STEPS, help="The largest T.")
+@click.option(
+    "--inputs", default=2, show_default=True, type=kinds.INPUTS, help="Size of an input, F."
+)
+@click.option(
+    "--seed", default=0, show_default=True, type=kinds.SEED, help="Of weights, inputs and states."
+)
+@click.option(
+    "--adder",
+    "adder_path",
+    type=kinds.NAME,
+    help="A trained adder, saved by `gru-bench train`.",
+)
+@options.trust
 @click.option("--train", "training", is_flag=True, help="Train an adder of CELL first.")
 @click.option("--alone", is_flag=True, help="Without other cells beside it.")
-@click.option("-o", "--output", help="Folder for gradflow.csv, gradflow.json and gradflow.svg.")
+@click.option(
+    "-o",
+    "--output",
+    type=kinds.FOLDER,
+    help="Folder for gradflow.csv, gradflow.json and gradflow.svg.",
+)
 def command(
     cell: str,
     settings: tuple[str, ...],
@@ -34,9 +53,10 @@ def command(
     inputs: int,
     seed: int,
     adder_path: str | None,
+    trust: tuple[str, ...],
     training: bool,
     alone: bool,
-    output: str | None,
+    output: Path | None,
 ) -> int:
     """Show norm and spectrum of the derivative of the last state by the first, against T.
 
@@ -44,20 +64,16 @@ def command(
     LSTM and simple RNN.
     """
     arguments = {"units": 16, **options.parse_settings(settings)}
-    check_integer("--steps", steps, 1)
-    check_integer("--inputs", inputs, 1)
-    check_integer("--seed", seed, 0)
     if adder_path and training:
         raise UsageError("--adder and --train: give one of them")
 
-    from rich.console import Console
     from rich.table import Table
 
     from gru_bench.gradients.gradflow import compare_flow
 
     trained = {}
     if adder_path or training:
-        cell, arguments, weights, inputs = _trained(adder_path, cell, arguments, seed)
+        cell, arguments, weights, inputs = _trained(adder_path, trust, cell, arguments, seed)
         trained[cell] = weights
     cells = [cell] if alone else list(dict.fromkeys([cell, *BESIDE]))
     flow = compare_flow(cells, steps, arguments, seed, trained, inputs)
@@ -65,26 +81,26 @@ def command(
     for column in flow.columns:
         table.add_column(column)
     for row in flow.itertuples(index=False):
-        table.add_row(*(f"{v:.4g}" if isinstance(v, float) else str(v) for v in row))
-    Console(soft_wrap=True).print(table)
+        table.add_row(*(f"{v:.4g}" if isinstance(v, float) else visible(str(v)) for v in row))
+    console(soft_wrap=True).print(table)
     if output is not None:
-        _write(Path(output), flow)
+        _write(output, flow)
     return 0
 
 
 def _trained(
-    path: str | None, cell: str, arguments: dict[str, Any], seed: int
+    path: str | None, trust: tuple[str, ...], cell: str, arguments: dict[str, Any], seed: int
 ) -> tuple[str, dict[str, Any], list[Any], int]:
     """Return cell, its arguments, its trained weights and the size of its inputs."""
     if path is not None:
-        from gru_bench.adder import Adder
+        from gru_bench.learning.adder import Adder
 
-        adder = Adder.load(path)
+        adder = Adder.load(path, trust)
         network, theta = adder.network, adder.theta
     else:
-        from gru_bench.recipe import get_recipe
-        from gru_bench.task import ADDITION
-        from gru_bench.training import make_network, train
+        from gru_bench.learning.recipe import get_recipe
+        from gru_bench.learning.training import make_network, train
+        from gru_bench.task.transducer import ADDITION
 
         network = make_network(cell, get_recipe("default"), arguments, ADDITION)
         theta = train(cell, "default", [seed], arguments=arguments)[0].theta
@@ -95,11 +111,10 @@ def _trained(
 def _write(folder: Path, flow: pd.DataFrame) -> None:
     from gru_bench.gradients.gradflow import draw_flow
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        flow.to_csv(folder / "gradflow.csv", index=False)
-        flow.to_json(folder / "gradflow.json", orient="records", indent=2)
-        draw_flow(flow, folder / "gradflow.svg")
-    except OSError as error:
-        raise UsageError(f"cannot write to {str(folder)!r}: {error.strerror}") from error
-    click.echo(f"written: {folder}/gradflow.csv, gradflow.json, gradflow.svg")
+    drawn = io.BytesIO()
+    draw_flow(flow, drawn)
+    make_folder(folder)
+    write_result(folder / "gradflow.csv", flow.to_csv(index=False).encode())
+    write_result(folder / "gradflow.json", flow.to_json(orient="records", indent=2).encode())
+    write_result(folder / "gradflow.svg", drawn.getvalue())
+    say(f"written: {folder}/gradflow.csv, gradflow.json, gradflow.svg")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from gru_bench.cli.terminal import say
+
 
 @click.command()
 def command() -> int:
@@ -14,11 +16,11 @@ def command() -> int:
     for law in LAWS.values():
         if law.family != family:
             family = law.family
-            click.echo(f"{family}\n")
+            say(f"{family}\n")
         needs = f"the cell has: {', '.join(law.needs)}" if law.needs else "always"
-        click.echo(f"  {law.name}\n      {law.statement}\n      applies: {needs}")
+        say(f"  {law.name}\n      {law.statement}\n      applies: {needs}")
         for address in law.caught:
-            click.echo(f"      has caught: {address}")
-        click.echo("")
-    click.echo(f"{len(LAWS)} laws")
+            say(f"      has caught: {address}")
+        say("")
+    say(f"{len(LAWS)} laws")
     return 0

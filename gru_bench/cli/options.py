@@ -8,21 +8,49 @@ from typing import Any
 
 import click
 
+from gru_bench.cli import kinds
 from gru_bench.errors import UsageError
+from gru_bench.outside.bounds import shown
+from gru_bench.outside.opening import check_depth
 
 cell = click.option(
     "--cell",
     default="gru_bench:GRUCell",
     show_default=True,
+    type=kinds.NAME,
     help="package.module:Name of a Keras cell; modules in the current folder are found.",
 )
 settings = click.option(
     "--set",
     "settings",
     multiple=True,
+    type=kinds.NAME,
     metavar="NAME=VALUE",
     help="Argument of the cell's constructor, for example units=16; may be repeated.",
 )
+
+trust = click.option(
+    "--trust",
+    multiple=True,
+    metavar="MODULE",
+    type=kinds.MODULE,
+    help="A module of yours whose cell the model has, for example my_cells: its code will be run.",
+)
+
+
+def check_cell(name: str) -> str:
+    """Return a cell's name if it can be one, before a process is started to find out.
+
+    Raises:
+        UsageError: it is not of the form package.module:Name.
+    """
+    module, separator, attribute = name.partition(":")
+    if not separator or not all(part.isidentifier() for part in [*module.split("."), attribute]):
+        raise UsageError(
+            "a cell is named package.module:Name, for example keras.layers:GRUCell, "
+            f"got {shown(name)}"
+        )
+    return name
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
@@ -35,9 +63,31 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
     for setting in settings:
         name, separator, text = setting.partition("=")
         if not separator or not name.isidentifier():
-            raise UsageError(f"--set takes name=value, for example units=16, got {setting!r}")
+            raise UsageError(f"--set takes name=value, for example units=16, got {shown(setting)}")
         try:
-            parsed[name] = json.loads(text.lower() if text in {"True", "False"} else text)
-        except ValueError:
-            parsed[name] = text
+            parsed[name] = _value(text)
+        except RecursionError:
+            raise UsageError(f"--set {name}: it is nested too deeply") from None
+        check_depth(parsed[name], f"--set {name}")
     return parsed
+
+
+def _value(text: str) -> Any:
+    """Return what JSON says, or else plain text; digits of ASCII alone make a number."""
+    try:
+        return json.loads(
+            text.lower() if text in {"True", "False"} else text, parse_constant=_not_finite
+        )
+    except UsageError:
+        raise
+    except ValueError:
+        return text
+
+
+def _not_finite(name: str) -> Any:
+    raise UsageError(f"--set takes finite numbers, got {name}")
+
+
+def trusting(modules: Sequence[str]) -> list[str]:
+    """Return the words of a command line that trusts these modules."""
+    return [word for module in modules for word in ("--trust", module)]

@@ -14,7 +14,7 @@ from gru_bench.errors import UsageError
 
 if TYPE_CHECKING:
     from gru_bench.laws.law import Law
-    from gru_bench.laws.parametrize import Session
+    from gru_bench.laws.running.parametrize import Session
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,8 +46,8 @@ class LawCollector(pytest.Collector):
     def collect(self) -> Iterable[LawItem]:
         """Yield an item for each law."""
         from gru_bench.cli.options import parse_settings
-        from gru_bench.laws.expectation import load_expected
-        from gru_bench.laws.parametrize import Session
+        from gru_bench.laws.running.expectation import load_expected
+        from gru_bench.laws.running.parametrize import Session
 
         option = self.config.getoption
         expected = option("--gru-expect")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gru_bench.cli import options
-from gru_bench.errors import UsageError, check_integer
+from gru_bench.cli import kinds, options
+from gru_bench.cli.interrupt import INTERRUPTED
+from gru_bench.cli.terminal import say
+from gru_bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from gru_bench.training import TrainedRun
+    from gru_bench.learning.training import TrainedRun
 
 #: What an adder has to get right to count as solving its task.
 LENGTHS, PAIRS = (8, 64, 256, 1024), 256
@@ -19,11 +22,26 @@ LENGTHS, PAIRS = (8, 64, 256, 1024), 256
 @click.command()
 @options.cell
 @options.settings
-@click.option("--recipe", default="default", show_default=True, help="How to train.")
-@click.option("--task", default="addition", show_default=True, help="What to learn.")
-@click.option("--seeds", default=1, show_default=True, help="How many seeds to train.")
-@click.option("--iterations", type=int, help="Optimiser updates; by default the recipe's.")
-@click.option("-o", "--output", default="adder.keras", show_default=True, help="Where to save.")
+@click.option(
+    "--recipe", default="default", show_default=True, type=kinds.NAME, help="How to train."
+)
+@click.option(
+    "--task", default="addition", show_default=True, type=kinds.NAME, help="What to learn."
+)
+@click.option(
+    "--seeds", default=1, show_default=True, type=kinds.SEEDS, help="How many seeds to train."
+)
+@click.option(
+    "--iterations", type=kinds.ITERATIONS, help="Optimiser updates; by default the recipe's."
+)
+@click.option(
+    "-o",
+    "--output",
+    default="adder.keras",
+    show_default=True,
+    type=kinds.OUTPUT,
+    help="Where to save.",
+)
 def command(
     cell: str,
     settings: tuple[str, ...],
@@ -31,54 +49,60 @@ def command(
     task: str,
     seeds: int,
     iterations: int | None,
-    output: str,
+    output: Path,
 ) -> int:
     """Train a cell to add and save the adder.
 
     With several seeds the first one that solves the task is saved. Solving means: no error on
     256 pairs of each family at each of 8, 64, 256 and 1,024 bits.
     """
-    from gru_bench.adder import check_model_path
-    from gru_bench.cli.progress import live
-    from gru_bench.recipe import get_recipe
-    from gru_bench.task import FAMILIES, get_task
+    from gru_bench.learning.adder import check_model_path
+    from gru_bench.learning.recipe import get_recipe
+    from gru_bench.task.transducer import FAMILIES, get_task
 
     arguments = options.parse_settings(settings)
     path = check_model_path(output)
-    check_integer("--seeds", seeds, 1)
-    if iterations is not None:
-        check_integer("--iterations", iterations, 1)
     chosen, transducer = get_recipe(recipe, iterations=iterations), get_task(task)
 
-    from gru_bench.evaluation import Evaluator
-    from gru_bench.training import Interrupted, Program, make_network, train_network
+    from gru_bench.cli.progress import watching
+    from gru_bench.learning.evaluation import Evaluator
+    from gru_bench.learning.training import Interrupted, Program, make_network, train_network
 
     network = make_network(cell, chosen, arguments, transducer)
     evaluator = Evaluator(network, chosen.threshold, PAIRS)
     interrupted = False
-    with live(seeds * chosen.iterations, f"{cell} by {recipe!r}") as tell:
+    with watching() as watch:
+        watch.plan(seeds, 0, seeds * chosen.iterations)
+        watch.begin(f"{cell} by {recipe!r}", seeds, chosen.iterations)
+
+        def measure(theta: Any, _: int) -> Any:
+            with watch.doing("measuring"):
+                return evaluator.measure_all(theta, FAMILIES, LENGTHS)
+
         try:
             runs = train_network(
                 Program(network, chosen),
                 range(seeds),
                 [chosen.iterations],
-                lambda theta, _: evaluator.measure_all(theta, FAMILIES, LENGTHS),
-                tell,
-                lambda _: None,
+                measure,
+                watch.step,
+                watch.finish,
             )
         except Interrupted as stopped:
             runs, interrupted = stopped.runs, True
     kept = [run for run in runs if run.diverged is None]
     if not kept:
         if interrupted:
-            click.echo("gru-bench: interrupted before a seed had finished", err=True)
-            return 130
+            say("gru-bench: interrupted before a seed had finished", err=True)
+            return INTERRUPTED
         raise UsageError(f"every seed diverged, the first at iteration {runs[0].diverged}")
     best = max(kept, key=_score)
     best.adder().save(path)
     for line in _describe(runs, best, str(path)):
-        click.echo(line)
-    return 130 if interrupted else 0
+        say(line)
+    if interrupted:
+        say("gru-bench: interrupted; the seeds that had finished are kept", err=True)
+    return INTERRUPTED if interrupted else 0
 
 
 def _accuracies(run: TrainedRun) -> list[Any]:

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.cells import _import_from_here
 from gru_bench.equations.published import EQUATIONS, Equations, Settings, Weights
 from gru_bench.equations.reading import is_stacked, read_settings, read_weights, weights_by_name
 from gru_bench.errors import UsageError, check_known, in_one_line
-from gru_bench.runtime import keras
+from gru_bench.subjects.keras.runtime import keras
+from gru_bench.subjects.loading import import_from_here
 
 Array = NDArray[Any]
 
@@ -166,7 +166,7 @@ def find_claim(cell: Any, given: str | UserStep | None = None) -> Claim | None:
 def _load(name: str) -> UserStep:
     module, _, attribute = name.partition(":")
     try:
-        with _import_from_here():
+        with import_from_here():
             found: UserStep = getattr(importlib.import_module(module), attribute)
     except Exception as error:  # a user's module can fail in any way
         raise UsageError(f"equations {name!r} cannot be imported: {in_one_line(error)}") from error

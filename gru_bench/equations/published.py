@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.cells import sigmoid
+from gru_bench.numbers import sigmoid
 
 Array = NDArray[Any]
 Function = Callable[[Any], Any]

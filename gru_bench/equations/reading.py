@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from gru_bench.cells import sigmoid
 from gru_bench.equations.published import Equations, Settings, Weights
-from gru_bench.runtime import keras, tf
+from gru_bench.numbers import sigmoid
+from gru_bench.subjects.keras.runtime import keras, tf
 
 #: Other names of an LSTM's and a GRU's candidate in weights that are kept gate by gate.
 ALIASES = {"c": ("c", "g"), "h": ("h", "n")}

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -20,8 +21,10 @@ from numpy.typing import NDArray
 
 from gru_bench.errors import UsageError, check_integer
 from gru_bench.gradients.check import cell_problem
-from gru_bench.runtime import keras
-from gru_bench.subject import KerasSubject, make_subject
+from gru_bench.outside.text import short as short_text
+from gru_bench.outside.text import visible
+from gru_bench.subjects.keras.runtime import keras
+from gru_bench.subjects.keras.subject import KerasSubject, make_subject
 
 Array = NDArray[Any]
 
@@ -166,22 +169,28 @@ def compare_flow(
     return pd.DataFrame([vars(flow) for flow in flows])
 
 
-def draw_flow(table: pd.DataFrame, path: str | Path) -> None:
+def draw_flow(table: pd.DataFrame, path: str | Path | BinaryIO) -> None:
     """Draw log10 of the largest and the median singular value against T.
 
     Args:
         table: as `compare_flow` returns it.
-        path: where to save; the suffix says the format.
+        path: where to save; the suffix says the format, and a file gets SVG.
     """
+    # Names are no formulas, whatever dollar signs they have.
+    with mpl.rc_context({"text.parse_math": False}):
+        _draw(table).savefig(path, format=None if isinstance(path, (str, Path)) else "svg")
+
+
+def _draw(table: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
     styles = {"initialised": "-", "trained": "--", "gate shut": ":"}
     colors = {cell: f"C{k}" for k, cell in enumerate(dict.fromkeys(table["cell"]))}
     for group, rows in table.groupby(["cell", "condition"], sort=False):
         cell, condition = (str(name) for name in group)
-        short, color = cell.rpartition(":")[2], colors[cell]
+        short, color = visible(cell.rpartition(":")[2]), colors[cell]
         steps, top, middle = (rows[c] for c in ("steps", "log10_norm", "log10_median"))
-        label, style = f"{short}, {condition}", styles[condition]
+        label, style = short_text(f"{short}, {condition}"), styles[condition]
         axes.plot(steps, top, label=label, color=color, linestyle=style)
         axes.fill_between(steps, middle, top, color=color, alpha=0.08)
     axes.set_xscale("log", base=2)
@@ -190,4 +199,4 @@ def draw_flow(table: pd.DataFrame, path: str | Path) -> None:
     axes.set_title("line: the largest; shade: down to the median", fontsize="small")
     axes.legend(fontsize="small")
     axes.grid(alpha=0.3)
-    figure.savefig(path)
+    return figure

@@ -8,7 +8,7 @@
                              how many roundings, `(tensors + 1, m)`, the last row for the results
     pull_back(v)             vᵀJ by one tape through the whole computation
 
-Points are replayed in NumPy where the traced graph allows it (`gru_bench.gradients.replay`) and the
+Points are replayed in NumPy where the traced graph allows it (`gru_bench.trace.replay`) and the
 replay agrees with TensorFlow at θ; otherwise TensorFlow evaluates them, vectorised.
 """
 
@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 
 from gru_bench.errors import UsageError
 from gru_bench.gradients.layout import Layout
-from gru_bench.gradients.replay import Replay, UnsupportedOperationError
-from gru_bench.gradients.rows import Rows, Sparse, Value
-from gru_bench.runtime import tf
+from gru_bench.subjects.keras.runtime import tf
+from gru_bench.trace.replay import Replay, UnsupportedOperationError
+from gru_bench.trace.rows import Rows, Sparse, Value
+from gru_bench.trace.traced import coarsest_epsilon
 
 Array = NDArray[Any]
 
@@ -113,22 +114,6 @@ def as_rows(values: Sequence[Value], count: int) -> Array:
         else:
             columns.append(np.broadcast_to(np.reshape(array, (1, -1)), (count, np.size(array))))
     return np.concatenate(columns, axis=1) if len(columns) > 1 else columns[0]
-
-
-def coarsest_epsilon(graph: Any, dtype: str) -> float:
-    """Return the machine epsilon of the least precise floating dtype in which a graph computes.
-
-    Only what the graph's arguments flow through counts: numbers that are drawn in float32, and
-    held, blur nothing.
-    """
-    found = {tf.as_dtype(dtype)}
-    reached = {t.ref() for t in graph.inputs if t.dtype.is_floating or t.dtype == tf.resource}
-    for operation in graph.get_operations():
-        given = operation.type == "Placeholder"
-        if any(t.ref() in reached for t in (operation.outputs if given else operation.inputs)):
-            reached |= {t.ref() for t in operation.outputs}
-            found |= {t.dtype for t in operation.outputs if t.dtype.is_floating}
-    return max(float(tf.experimental.numpy.finfo(d.as_numpy_dtype).eps) for d in found)
 
 
 def agrees(replayed: Array, expected: Array, epsilon: float, blur: Array | float = 1.0) -> bool:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.cells import cell_name
 from gru_bench.errors import in_one_line
 from gru_bench.gradients.problem import Problem
-from gru_bench.subject import KerasSubject
+from gru_bench.subjects.keras.subject import KerasSubject
+from gru_bench.subjects.loading import cell_name
 
 #: Numbers beyond which a script holds no arrays, only the seed.
 LARGEST = 100_000
@@ -59,7 +59,7 @@ def script_for_cell(subject: KerasSubject, problem: Problem, settings: Mapping[s
     except Exception as error:  # a user's cell can fail in any way
         return f"# {name} has no configuration to be made from: {in_one_line(error)}"
     lines = [
-        HEAD + "from gru_bench.subject import KerasSubject",
+        HEAD + "from gru_bench.subjects.keras.subject import KerasSubject",
         f"from {module} import {name}",
         DECODE,
         f"cell = {name}.from_config({config!r})",

@@ -33,11 +33,11 @@ from gru_bench.gradients.problem import (
     gradient_problem,
     padded,
 )
-from gru_bench.gradients.replay import UnsupportedOperationError
-from gru_bench.gradients.rows import Rows, Value
-from gru_bench.gradients.traced import traced_step
-from gru_bench.runtime import tf
-from gru_bench.subject import KerasSubject
+from gru_bench.subjects.keras.runtime import tf
+from gru_bench.subjects.keras.subject import KerasSubject
+from gru_bench.trace.replay import UnsupportedOperationError
+from gru_bench.trace.rows import Rows, Value
+from gru_bench.trace.traced import traced_step
 
 
 class CellProblem:

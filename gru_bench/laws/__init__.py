@@ -1,6 +1,7 @@
 """The laws of recurrent cells, and what runs them.
 
-To write a law, add a function to the module of its family:
+To write a law, add a function to the module of its family, in `laws.cells` where it holds for any
+recurrent cell, in `laws.keras` where it is about Keras:
 
     @law(
         "batch-row-alone",                       # its name, words joined by hyphens
@@ -26,10 +27,10 @@ To write a law, add a function to the module of its family:
 the law. A check must be a function of its case: whatever it draws comes from `case.rng`.
 
 `case.subject(dtype, training)` is the cell with the case's weights, NumPy in and NumPy out
-(`gru_bench.subject`); it is shared by all laws, so leave it as it was found. `case.target` makes
-other cells (`make`, `make_cell`) and knows what was given. Modules of laws import neither Keras nor
-TensorFlow, so that listing laws is instant; those that are about Keras take `case.keras` and
-`case.tf` and need the capability "keras".
+(`gru_bench.subjects.keras.subject`); it is shared by all laws, so leave it as it was found.
+`case.target` makes other cells (`make`, `make_cell`) and knows what was given. Modules of laws
+import neither Keras nor TensorFlow, so that listing laws is instant; those that are about Keras
+take `case.keras` and `case.tf` and need the capability "keras".
 
 `script` is what repeats the failure in plain Keras and NumPy, at the end of a script that defines
 `keras`, `np`, `tf`, `make(dtype)` (the cell with its weights), `cell`, `weights` (a list), `xs`
@@ -47,23 +48,23 @@ from gru_bench.laws.law import LAWS, Law, Wants, law
 
 #: Modules of laws in the order of their families.
 MODULES = (
-    "shape",
-    "repetition",
-    "batch",
-    "time",
-    "modes",
-    "equations",
-    "gates",
-    "learning",
-    "derivatives",
-    "numerics",
-    "randomness",
-    "dropout",
-    "citizenship",
-    "initialisers",
-    "layers",
-    "masks",
-    "directions",
+    "cells.shape",
+    "cells.repetition",
+    "cells.batch",
+    "cells.time",
+    "cells.modes",
+    "cells.equations",
+    "cells.gates",
+    "cells.learning",
+    "cells.derivatives",
+    "cells.numerics",
+    "cells.randomness",
+    "cells.dropout",
+    "keras.citizenship",
+    "keras.initialisers",
+    "keras.layers",
+    "keras.masks",
+    "keras.directions",
 )
 
 for _module in MODULES:

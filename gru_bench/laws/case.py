@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.laws.broken import Broken
-from gru_bench.tolerance import Bound
+from gru_bench.trace.tolerance import Bound
 
 if TYPE_CHECKING:
-    from gru_bench.laws.rounding import RunBound
     from gru_bench.laws.target import Target
-    from gru_bench.loop import Loop
-    from gru_bench.subject import KerasSubject
+    from gru_bench.subjects.keras.loop import Loop
+    from gru_bench.subjects.keras.subject import KerasSubject
+    from gru_bench.trace.rounding import RunBound
 
 Array = NDArray[Any]
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from gru_bench.gradients.traced import traced_step
-from gru_bench.runtime import tf
-from gru_bench.subject import Array, Arrays, KerasSubject
+from gru_bench.subjects.keras.runtime import tf
+from gru_bench.subjects.keras.subject import KerasSubject
+from gru_bench.subjects.protocol import Array, Arrays
+from gru_bench.trace.traced import traced_step
 
 
 class Tape:

@@ -13,12 +13,12 @@ from gru_bench.equations import Claim, find_claim
 from gru_bench.errors import UsageError, in_one_line
 from gru_bench.gradients import check_gradients
 from gru_bench.laws.chance import same_chance
-from gru_bench.laws.maker import Maker
-from gru_bench.laws.rounding import bound_run, imprecision
 from gru_bench.laws.tape import Tape
-from gru_bench.loop import Loop
-from gru_bench.runtime import keras, tf
-from gru_bench.subject import KerasSubject
+from gru_bench.subjects.keras.loop import Loop
+from gru_bench.subjects.keras.maker import Maker
+from gru_bench.subjects.keras.runtime import keras, tf
+from gru_bench.subjects.keras.subject import KerasSubject
+from gru_bench.trace.rounding import bound_run, imprecision
 
 Array = NDArray[Any]
 

@@ -10,21 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from gru_bench.errors import UsageError
+from gru_bench.outside.writing import write_whole
+from gru_bench.program.rounding import Rounding
 from gru_bench.proof.finder import Invariant
-from gru_bench.proof.rounding import Rounding
 from gru_bench.proof.system import System
-from gru_bench.runtime import keras, tf
+from gru_bench.subjects.keras.runtime import keras, tf
 
-FORMAT, VERSION = "gru_bench certificate", 2
+FORMAT, VERSION = "gru_bench certificate", 3
 
 
 def make_certificate(system: System, invariant: Invariant, rounding: Rounding) -> dict[str, Any]:
     """Return the certificate of an invariant, ready to be written as JSON."""
     task, program, regions = system.task, system.program, invariant.regions
-    weights = [*system.weights, system.V, system.c]
-    names = [*system.names, "V", "c"]
-    packed = b"".join(np.asarray(w, "<f4").tobytes() for w in weights)
+    weights = weights_entry(system)
     content: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
@@ -40,9 +38,9 @@ def make_certificate(system: System, invariant: Invariant, rounding: Rounding) -
             "cell": system.cell,
             "arguments": system.arguments,
             "dtype": "float32",
-            "weights_sha256": hashlib.sha256(packed).hexdigest(),
+            "weights_sha256": digest(weights),
         },
-        "weights": [{"name": name, **_tensor(w)} for name, w in zip(names, weights, strict=True)],
+        "weights": weights,
         "program": {
             "states": list(program.state_sizes),
             "initial_state": [_hex(s) for s in program.initial_state],
@@ -81,22 +79,30 @@ def make_certificate(system: System, invariant: Invariant, rounding: Rounding) -
     return {**content, "digest": f"sha256:{digest(content)}"}
 
 
-def digest(content: dict[str, Any]) -> str:
-    """Return the sha256 of a certificate's content."""
+def weights_entry(system: System) -> list[dict[str, Any]]:
+    """Return the weights by name: the cell's in its order, then V and c."""
+    named = zip([*system.names, "V", "c"], [*system.weights, system.V, system.c], strict=True)
+    return [{"name": name, **_tensor(weight)} for name, weight in named]
+
+
+def digest(content: Any) -> str:
+    """Return the sha256 of a part of a certificate, as canonical JSON."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def certificate_bytes(certificate: dict[str, Any]) -> bytes:
+    """Return a certificate as its file has it."""
+    return (json.dumps(certificate, indent=0) + "\n").encode()
+
+
 def write_certificate(path: Path, certificate: dict[str, Any]) -> None:
-    """Write a certificate.
+    """Write a certificate, whole or not at all.
 
     Raises:
         UsageError: it cannot be written.
     """
-    try:
-        path.write_text(json.dumps(certificate, indent=0) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {str(path)!r}: {error.strerror}") from error
+    write_whole(path, certificate_bytes(certificate))
 
 
 def _tensor(array: Any) -> dict[str, Any]:

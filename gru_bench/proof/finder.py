@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.proof.enclosure import EPS, Enclosure, Enclosures
+from gru_bench.program.enclosure import EPS, Enclosure, Enclosures
+from gru_bench.program.rounding import Rounding
 from gru_bench.proof.exploration import explore, simulate
 from gru_bench.proof.region import Family, Regions
-from gru_bench.proof.rounding import Rounding
 from gru_bench.proof.system import System
 
 Array = NDArray[np.float64]

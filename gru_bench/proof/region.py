@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.proof.enclosure import EPS, Enclosure
+from gru_bench.program.enclosure import EPS, Enclosure
 
 Array = NDArray[np.float64]
 

@@ -5,18 +5,19 @@ A program with its weights, the read-out, the transducer; nothing of Keras is le
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.adder import Adder
 from gru_bench.errors import UsageError
+from gru_bench.learning.adder import Adder
 from gru_bench.lifting import lift
-from gru_bench.program import Floats, Program
-from gru_bench.subject import KerasSubject
-from gru_bench.task import Transducer
+from gru_bench.program.program import Floats, Program
+from gru_bench.subjects.keras.subject import KerasSubject
+from gru_bench.task.transducer import Transducer
 
 Array = NDArray[np.float64]
 
@@ -67,23 +68,50 @@ class System:
         return output @ self.V.astype(np.float64) + self.c, np.concatenate(new, axis=-1)
 
 
-def make_system(adder: Adder) -> System:
+#: What Keras appends to the names of layers that it names itself, to tell them apart.
+_COUNTED = re.compile(r"_\d+(?=/)")
+
+
+def weight_names(subject: KerasSubject) -> tuple[str, ...]:
+    """Return the names of a cell's weights, the same whenever and however often it is made."""
+    names = [_COUNTED.sub("", name) for name in subject.parameter_names]
+    return tuple(
+        f"{name} #{names[: k + 1].count(name)}" if names.count(name) > 1 else name
+        for k, name in enumerate(names)
+    )
+
+
+def check_single(adder: Adder) -> None:
+    """Refuse an adder that is not deployed in float32, by its policy.
+
+    Raises:
+        UsageError: it is not.
+    """
+    dtype = adder.network.dtype
+    if dtype != "float32":
+        raise UsageError(f"proofs are about networks deployed in float32, this one is {dtype}")
+
+
+def make_system(adder: Adder, program: Program | None = None) -> System:
     """Return the system of a trained adder.
+
+    Args:
+        adder: a trained network.
+        program: its cell's step, if it has been lifted before.
 
     Raises:
         LiftingError: the cell's step has an operation that cannot be lifted.
-        UsageError: the network does not compute in float32.
+        UsageError: the network does not compute in float32, or its threshold is no number.
     """
+    check_single(adder)
     network = adder.network
-    if network.dtype != "float32":
-        raise UsageError(
-            f"proofs are about networks deployed in float32, this one is {network.dtype}"
-        )
+    if not np.isfinite(np.float32(adder.threshold)):
+        raise UsageError(f"a threshold of {adder.threshold} decides nothing")
     *weights, V, c = (np.asarray(w, np.float32) for w in network.unpack(adder.theta))
     subject = KerasSubject(network.cell, network.task.features.shape[1])
     return System(
-        lift(subject),
-        tuple(subject.parameter_names),
+        program or lift(subject),
+        weight_names(subject),
         tuple(weights),
         V,
         c,

@@ -10,16 +10,19 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gru_bench.adder import Adder
-from gru_bench.checker.induction import verify
+from gru_bench.checker.induction import Verified, verify
 from gru_bench.checker.rejection import Rejected
 from gru_bench.errors import UsageError, in_one_line
-from gru_bench.network import Network
+from gru_bench.learning.adder import Adder
+from gru_bench.learning.network import Network
+from gru_bench.program.program import Program
+from gru_bench.program.rounding import Rounding, measured_rounding
 from gru_bench.proof.certificate import make_certificate, write_certificate
-from gru_bench.proof.falsify import Falsifier, Search
+from gru_bench.proof.comparison import compare
+from gru_bench.proof.deployment import Deployment
 from gru_bench.proof.finder import MOST_REGIONS, Attempt, find
-from gru_bench.proof.rounding import Rounding, measured_rounding
 from gru_bench.proof.system import System, make_system
+from gru_bench.refutation.falsify import Falsifier, Search
 
 Outcome = Literal["PROVED", "REFUTED", "OPEN"]
 
@@ -32,7 +35,8 @@ class Verdict:
     """What is known about a network on numbers of every length.
 
     Args:
-        outcome: PROVED only where the independent checker accepted the certificate.
+        outcome: PROVED only where the independent checker accepted the certificate, and it was
+            compared with the network itself.
         reason: in one line.
         attempts: what was tried to prove it.
         certificate: of a proof, ready to be written.
@@ -42,6 +46,7 @@ class Verdict:
         search: for a counterexample, where there was one.
         finding: seconds spent on finding a proof.
         checking: seconds the checker took.
+        comparing: seconds the comparison of certificate and model took.
     """
 
     outcome: Outcome
@@ -54,6 +59,7 @@ class Verdict:
     search: Search | None = None
     finding: float = 0.0
     checking: float = 0.0
+    comparing: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain values, the certificate apart."""
@@ -66,6 +72,7 @@ class Verdict:
             "search": None if self.search is None else self.search.to_json(),
             "finding_seconds": self.finding,
             "checking_seconds": self.checking,
+            "comparing_seconds": self.comparing,
         }
 
 
@@ -85,6 +92,8 @@ class Prover:
         self.threshold = threshold
         self.rounding = rounding or measured_rounding()
         self._falsifier: Falsifier | None = None
+        self._program: Program | None = None
+        self._deployment: Deployment | None = None
 
     def judge(
         self,
@@ -105,7 +114,7 @@ class Prover:
 
         Raises:
             UsageError: a number that is too small.
-            gru_bench.proof.falsify.Interrupted: Ctrl-C during the search.
+            gru_bench.refutation.falsify.Interrupted: Ctrl-C during the search.
         """
         verdict = self._prove(theta, seed, 60.0 if seconds is None else seconds, regions)
         if verdict.outcome == "PROVED" or steps == 0:
@@ -124,7 +133,9 @@ class Prover:
             return Verdict("OPEN", "no proof was looked for")
         begun = time.perf_counter()
         try:
-            system = make_system(Adder(self.network, theta, self.threshold))
+            adder = Adder(self.network, theta, self.threshold)
+            system = make_system(adder, self._program)
+            self._program = system.program
         except UsageError as error:
             return Verdict("OPEN", in_one_line(error))
         invariant, attempts = find(system, self.rounding, seed, seconds, regions)
@@ -135,21 +146,41 @@ class Prover:
             return Verdict("OPEN", reason, attempts, system=system, finding=finding)
         certificate = make_certificate(system, invariant, self.rounding)
         verdict = Verdict("OPEN", "", attempts, certificate, system, finding=finding)
+        checked = self._check(verdict)
+        if checked is not None:
+            self._compare(verdict, checked, adder)
+        if verdict.outcome != "PROVED":
+            # Nothing counts as proved that is not accepted and about this network.
+            verdict.certificate = None
+        return verdict
+
+    def _check(self, verdict: Verdict) -> Verified | None:
+        """Let the independent checker look at the certificate."""
         begun = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "certificate.json"
-            write_certificate(path, certificate)
+            write_certificate(path, verdict.certificate or {})
             try:
-                checked = verify(path)
+                return verify(path)
             except (Rejected, UsageError) as error:
-                # Nothing counts as proved that the checker does not accept.
-                verdict.certificate = None
                 verdict.reason = f"the checker does not accept the proof: {in_one_line(error)}"
-                return verdict
-        verdict.checking = time.perf_counter() - begun
-        verdict.outcome, verdict.reason = "PROVED", checked.claim
-        verdict.theorem, verdict.margin = checked.theorem, checked.margin
-        return verdict
+                return None
+            finally:
+                verdict.checking = time.perf_counter() - begun
+
+    def _compare(self, verdict: Verdict, checked: Verified, adder: Adder) -> None:
+        """Compare the certificate with the network made anew, in all ways it can be run."""
+        begun = time.perf_counter()
+        try:
+            self._deployment = self._deployment or Deployment(self.network)
+            compare(checked.certificate, adder, self._deployment)
+        except (Rejected, UsageError) as error:
+            verdict.reason = f"the proof is not one of this network: {in_one_line(error)}"
+        else:
+            verdict.outcome, verdict.reason = "PROVED", checked.claim_of_model
+            verdict.theorem, verdict.margin = checked.theorem, checked.margin
+        finally:
+            verdict.comparing = time.perf_counter() - begun
 
 
 def prove(adder: Adder, seed: int = 0, steps: int = STEPS, seconds: float | None = None) -> Verdict:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gru_bench.report.exhibit import Exhibit
 from gru_bench.report.figure import LINES
-from gru_bench.task import Transducer
+from gru_bench.task.transducer import Transducer
 
 Array = NDArray[Any]
 

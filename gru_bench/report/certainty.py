@@ -135,7 +135,7 @@ def detail(row: Any) -> str:
     if row["outcome"] == "OPEN" and pd.notna(row["steps"]):
         return (
             f"{row['reason']}; no counterexample in {row['steps']:,.0f} steps, every word of at "
-            f"most {row['exhaustive']:.0f} symbols is right, the longest tried has "
+            f"most {row['exhaustive']:.0f} symbols is right in a batch, the longest tried has "
             f"{row['longest']:,.0f}"
         )
     return str(row["reason"])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gru_bench.proof.exploration import simulate
 from gru_bench.proof.region import Family
 from gru_bench.proof.system import System
-from gru_bench.report.execution import Group, make_judge
+from gru_bench.runs.execution import Group, make_judge
 
 Array = NDArray[Any]
 

@@ -12,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from gru_bench.outside.text import short
 from gru_bench.report.certainty import COLUMN, widen
 from gru_bench.report.statistics import share_interval, solved_share
 from gru_bench.report.table import Results, group_keys, group_title, select, share_text
@@ -125,10 +126,12 @@ def solved_seeds(results: Results) -> Figure:
         axes.fill_between(grid, *ends.T, step="post", color=style["color"], alpha=0.15, lw=0)
         # A paler line lets a dashed one on top of it be seen.
         alpha = 0.45 if len(results.verdicts) else 1
-        axes.step(grid, shares, where="post", ms=4, lw=1.8, alpha=alpha, label=title, **style)
+        axes.step(
+            grid, shares, where="post", ms=4, lw=1.8, alpha=alpha, label=short(title), **style
+        )
         if len(results.verdicts):
             grid, shares, _ = _steps(part, "proved_at")
-            label = f"{title}: proved for any length"
+            label = f"{short(title)}: proved for any length"
             axes.step(grid, shares, where="post", ms=4, lw=1.4, ls="--", label=label, **style)
     axes.set_xlabel("iterations")
     axes.set_ylabel("seeds without any error")

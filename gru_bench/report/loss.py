@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from gru_bench.report.execution import Group
-from gru_bench.report.run import Run
+from gru_bench.runs.execution import Group
+from gru_bench.runs.run import Run
 
 
 def loss_table(groups: Sequence[Group]) -> pd.DataFrame:

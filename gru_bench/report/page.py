@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import base64
 import json
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import jinja2
+import matplotlib as mpl
 import pandas as pd
 
+from gru_bench.outside import text
 from gru_bench.report.automaton import automaton, region_map
 from gru_bench.report.certainty import beside, share_table, summarise, verdict_table, widen
-from gru_bench.report.execution import Outcome
 from gru_bench.report.exhibit import Exhibit
-from gru_bench.report.experiment import Experiment
 from gru_bench.report.figure import heat_map, learning_curves, png, solved_seeds
 from gru_bench.report.loss import loss_table
 from gru_bench.report.markup import accuracy_table, plain_table
-from gru_bench.report.run import Run
 from gru_bench.report.statistics import CONFIDENCE
 from gru_bench.report.table import (
     Results,
@@ -32,6 +32,9 @@ from gru_bench.report.table import (
     select,
     solving_table,
 )
+from gru_bench.runs.execution import Outcome
+from gru_bench.runs.experiment import Experiment
+from gru_bench.runs.run import Run
 
 AUTOMATON = (
     "Each node is a region of states, coloured and named by the transducer state it stands for; "
@@ -88,6 +91,13 @@ class Page:
     @cached_property
     def pictures(self) -> list[Picture]:
         """All figures: two for each group, solved seeds, two for each proof."""
+        # Labels are no formulas, whatever dollar signs they have.
+        with mpl.rc_context({"text.parse_math": False}), warnings.catch_warnings():
+            # No font has all characters; those it lacks are drawn as boxes.
+            warnings.filterwarnings("ignore", message="Glyph .* missing", category=UserWarning)
+            return self._draw()
+
+    def _draw(self) -> list[Picture]:
         heat = f"Each number is the mean over seeds; the tables have its interval. {self.basis}"
         band = f"Lines are means over seeds, bars {self.interval}. {self.basis}"
         found = []
@@ -182,7 +192,10 @@ class Page:
     def markdown(self) -> str:
         """Return the page as Markdown; figures lie beside it."""
         groups = [
-            (title, [(f, _markdown(widen(select(part, family=f), c))) for f in _families(part)])
+            (
+                text.markdown(title),
+                [(f, _markdown(widen(select(part, family=f), c))) for f in _families(part)],
+            )
             for title, part, c in self._groups()
         ]
         return self._render(
@@ -238,6 +251,7 @@ class Page:
             keep_trailing_newline=True,
             undefined=jinja2.StrictUndefined,
         )
+        environment.filters |= {"md": text.markdown, "code": text.code}
         return environment.get_template(template).render(
             page=self, experiment=self.experiment, recipes=self._recipes, **tables
         )
@@ -288,8 +302,10 @@ def _markdown(frame: pd.DataFrame, index: bool = True) -> str:
         frame = frame.rename_axis(columns=None).rename(columns=_bits)
         frame = frame.reset_index().map(lambda v: f"{v:,}" if isinstance(v, int) else v)
     align = ["right" if index else "left", *["center"] * (frame.shape[1] - 1)]
-    text = frame.astype(str).to_markdown(index=False, colalign=align, disable_numparse=True)
-    return str(text)
+    frame = (
+        frame.astype(str).map(text.markdown).rename(columns=lambda name: text.markdown(str(name)))
+    )
+    return str(frame.to_markdown(index=False, colalign=align, disable_numparse=True))
 
 
 def _bits(column: Any) -> str:

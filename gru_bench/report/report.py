@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import RenderableType
 
-from gru_bench.errors import UsageError
-from gru_bench.report.execution import Live, Outcome, plan_groups, quiet, run_groups
+from gru_bench.outside.writing import check_folder, make_folder, remove_partials, write_whole
 from gru_bench.report.exhibit import find_exhibits
-from gru_bench.report.experiment import Experiment
 from gru_bench.report.page import Page
-from gru_bench.report.run import write_whole
 from gru_bench.report.table import Results, make_results
 from gru_bench.report.terminal import MainTable
+from gru_bench.runs.execution import Outcome, plan_groups, run_groups
+from gru_bench.runs.experiment import Experiment
+from gru_bench.runs.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ def make_report(
     out: str | Path,
     *,
     command: str = "gru-bench report",
-    live: Live = quiet,
+    watch: Watch | None = None,
     tell: Callable[[str], None] = lambda _: None,
     workers: int | None = None,
 ) -> Report:
@@ -55,7 +54,7 @@ def make_report(
         experiment: what to train and measure.
         out: folder to write.
         command: that makes the report again; the report says it.
-        live: shows progress, given iterations over all seeds and a title.
+        watch: is told how far it is.
         tell: is told a line about each file in `out/runs` that is not a run.
         workers: seeds trained at a time; by default one for each core.
 
@@ -64,44 +63,18 @@ def make_report(
         Interrupted: Ctrl-C; the finished runs are in `out/runs`.
     """
     folder = Path(out)
-    check_writable(folder)
-    groups = plan_groups(experiment)
+    check_folder(folder)
+    remove_partials(folder)
+    watch = watch or Watch()
+    with watch.doing("building the cells"):
+        groups = plan_groups(experiment)
     runs = make_folder(folder / "runs")
-    outcome = run_groups(groups, runs, live, tell, workers)
-    results = make_results(outcome.groups)
-    page = Page(experiment, outcome, results, command, find_exhibits(outcome.groups))
-    return Report(results, MainTable(results), write_page(page, folder), outcome, page.diverged)
-
-
-def check_writable(folder: Path) -> None:
-    """Check that a folder is there, or can be made, and can be written; leave no trace.
-
-    Raises:
-        UsageError: it cannot.
-    """
-    nearest = next(p for p in (folder, *folder.absolute().parents) if p.exists())
-    try:
-        with tempfile.TemporaryFile(dir=nearest):
-            pass
-    except OSError as error:
-        raise UsageError(
-            f"the output folder {str(folder)!r} cannot be written: {error.strerror}"
-        ) from None
-
-
-def make_folder(folder: Path) -> Path:
-    """Make a folder and those above it, unless they are there.
-
-    Raises:
-        UsageError: it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"the output folder {str(folder)!r} cannot be written: {error.strerror}"
-        ) from None
-    return folder
+    outcome = run_groups(groups, runs, watch, tell, workers)
+    with watch.doing("writing the report"):
+        results = make_results(outcome.groups)
+        page = Page(experiment, outcome, results, command, find_exhibits(outcome.groups))
+        files = write_page(page, folder)
+    return Report(results, MainTable(results), files, outcome, page.diverged)
 
 
 def write_page(page: Page, folder: Path) -> list[Path]:

@@ -12,11 +12,11 @@ from typing import Any
 
 import pandas as pd
 
-from gru_bench.report.execution import Group
-from gru_bench.report.experiment import Claim
-from gru_bench.report.run import Inputs, Run
 from gru_bench.report.statistics import Estimate, Solving, mean_share, solved_at, solving
-from gru_bench.task import Family
+from gru_bench.runs.execution import Group
+from gru_bench.runs.experiment import Claim
+from gru_bench.runs.run import Inputs, Run
+from gru_bench.task.transducer import Family
 
 #: What tells one table from another.
 KEYS = ["cell", "recipe", "family"]

@@ -102,8 +102,7 @@ def _accuracy(
 
 def _table(title: str) -> Table:
     return Table(
-        title=title,
-        title_style="bold",
+        title=Text(title, "bold"),  # no markup
         title_justify="left",
         box=box.SIMPLE_HEAD,
         collapse_padding=True,
@@ -121,7 +120,7 @@ def _style(mean: float) -> str:
 def _plain(title: str, frame: pd.DataFrame) -> Table:
     table = _table(title)
     for number, column in enumerate(frame.columns):
-        table.add_column(column, justify="center" if number else "left")
+        table.add_column(Text(column), justify="center" if number else "left")
     for row in frame.itertuples(index=False):
-        table.add_row(*map(str, row))
+        table.add_row(*(Text(str(entry)) for entry in row))
     return table

@@ -47,7 +47,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             begun = time.perf_counter()
             judgement = judge(case, Path(folder), options.thorough, _deploy(case, options))
-            print(_line(case, judgement, time.perf_counter() - begun), flush=True)  # noqa: T201
+            print(_line(case, judgement, time.perf_counter() - begun), flush=True)
         counts["cases"] += 1
         counts["false PROVED"] += bool(judgement.belied) and not case.beyond
         counts["false PROVED, beyond any bench"] += bool(judgement.belied) and bool(case.beyond)
@@ -58,7 +58,7 @@ def main() -> int:
             judgement.deployed and not (case.harmless or case.invalid or judgement.wrong)
         )
         counts["harmless that differ"] += bool(case.harmless and judgement.wrong)
-    print("; ".join(f"{what}: {n}" for what, n in counts.items()))  # noqa: T201
+    print("; ".join(f"{what}: {n}" for what, n in counts.items()))
     return int(any(counts[k] for k in ("false PROVED", "accepted although no proof", "faults")))
 
 

@@ -1,0 +1,166 @@
+"""Lift many written cells: is each program what its cell computes, or refused with a reason?
+
+    python -m benchmarks.lifting --cells 20000 --seed 0 --processes 2
+    python -m benchmarks.lifting --only 280 [--smaller]
+
+The cells are those of the seeds from --seed on (tests/corpus/written.py); each is evaluated by
+TensorFlow in double precision at many points (tests/corpus/judge.py). Cells whose rows depend on
+each other are counted apart: they have no program. The exit code is 1 where a cell is lifted
+wrongly, ends in a raw error, or has a program that does not run or does not enclose.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import multiprocessing
+import re
+import resource
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+
+#: Cells of one task, and tasks of one process: then it is renewed, so that memory stays as it is.
+TASK, RENEWED = 50, 60
+
+#: Faulty cells printed of each outcome.
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one cell; it is shown where something is wrong."""
+
+    seed: int
+    outcome: str
+    reason: str
+    mixes: bool
+    shown: str = ""
+
+
+@dataclass
+class Tally:
+    """All results so far, and the largest process so far in MiB."""
+
+    counts: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    refusals: Counter[str] = field(default_factory=Counter)
+    faults: list[Result] = field(default_factory=list)
+    memory: float = 0.0
+
+    def add(self, results: list[Result], memory: float) -> None:
+        """Count results."""
+        self.memory = max(self.memory, memory)
+        for result in results:
+            self.counts[result.outcome, result.mixes] += 1
+            if result.outcome == "refused":
+                self.refusals[kind_of(result.reason)] += 1
+            if result.shown:
+                self.faults.append(result)
+
+
+def kind_of(reason: str) -> str:
+    """Return a reason without the numbers in it."""
+    return re.sub(r"\([^()]*\)|\[[^\[\]]*\]|(?<![A-Za-z])\d[\d.e+-]*", "#", reason)
+
+
+def judged(seed: int) -> Result:
+    """Return what comes of the cell of a seed."""
+    from tests.corpus.judge import FAULTS, judge
+    from tests.corpus.keras_cell import KerasReader
+    from tests.corpus.keras_ways import name_of
+    from tests.corpus.spec import show
+    from tests.corpus.written import write
+
+    spec = write(seed)
+    found = judge(spec, KerasReader())
+    shown = show(spec, name_of) if found.outcome in FAULTS else ""
+    return Result(seed, found.outcome, found.reason, found.mixes, shown)
+
+
+def judge_all(seeds: range) -> tuple[list[Result], float]:
+    """Return what comes of the cells of some seeds, and this process's peak memory in MiB."""
+    from gru_bench.subjects.keras.runtime import keras
+
+    results = [judged(seed) for seed in seeds]
+    keras.backend.clear_session()
+    gc.collect()
+    return results, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def in_parallel(seeds: range, processes: int) -> Iterator[tuple[list[Result], float]]:
+    """Return the results of all seeds, task by task, as they come."""
+    spawn = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
+    with ProcessPoolExecutor(processes, spawn, max_tasks_per_child=RENEWED) as pool:
+        tasks = [pool.submit(judge_all, seeds[k : k + TASK]) for k in range(0, len(seeds), TASK)]
+        for task in as_completed(tasks):
+            yield task.result()
+
+
+def tell(tally: Tally, seconds: float) -> None:
+    """Print counts, refusals and the first faults of each kind."""
+    from_all = sum(tally.counts.values())
+    print(
+        f"{from_all} cells in {seconds:.0f} s, {from_all / seconds:.1f} a second; "
+        f"largest process {tally.memory:.0f} MiB"
+    )
+    print(f"{'':14}{'rows apart':>12}{'rows mixed':>12}")
+    for outcome in sorted({outcome for outcome, _ in tally.counts}, key=str.swapcase):
+        apart, mixed = (tally.counts[outcome, mixes] for mixes in (False, True))
+        print(f"{outcome:14}{apart:12}{mixed:12}")
+    print("refusals:")
+    for kind, count in tally.refusals.most_common():
+        print(f"{count:7} {kind}")
+    told: Counter[tuple[str, bool]] = Counter()
+    for fault in sorted(tally.faults, key=lambda f: (f.mixes, f.outcome, f.seed)):
+        told[fault.outcome, fault.mixes] += 1
+        if told[fault.outcome, fault.mixes] <= SHOWN:
+            print(f"\n{fault.outcome}: {fault.reason}\n{fault.shown}")
+            print(f"again: python -m benchmarks.lifting --only {fault.seed}")
+
+
+def only(seed: int, smaller: bool) -> int:
+    """Judge one cell and print it, and the smallest found of which the same is true."""
+    from tests.corpus.judge import FAULTS, judge
+    from tests.corpus.keras_cell import KerasReader
+    from tests.corpus.keras_ways import name_of
+    from tests.corpus.shrinking import shrunk
+    from tests.corpus.spec import show
+    from tests.corpus.written import write
+
+    spec = write(seed)
+    found = judge(spec, KerasReader())
+    if smaller:
+        spec = shrunk(spec, lambda other: judge(other, KerasReader()).outcome == found.outcome)
+        found = judge(spec, KerasReader())
+    print(f"{found.outcome}: {found.reason or 'as the cell'}")
+    print(f"{show(spec, name_of)}\nrows are {'mixed' if found.mixes else 'apart'}")
+    return int(found.outcome in FAULTS)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cells", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=0, help="of the first cell")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--only", type=int, metavar="SEED", help="judge this cell alone")
+    parser.add_argument("--smaller", action="store_true", help="with --only: make it smaller first")
+    given = parser.parse_args()
+    if given.only is not None:
+        return only(given.only, given.smaller)
+    started, tally = time.perf_counter(), Tally()
+    for results, memory in in_parallel(
+        range(given.seed, given.seed + given.cells), given.processes
+    ):
+        tally.add(results, memory)
+        done = sum(tally.counts.values())
+        print(f"\r{done} of {given.cells}, {len(tally.faults)} faults", end="", file=sys.stderr)
+    print(file=sys.stderr)
+    tell(tally, time.perf_counter() - started)
+    return int(bool(tally.faults))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Laws of any recurrent cell, a module for each family."""

@@ -1,0 +1,260 @@
+"""Family "randomness": nothing at inference, the same from a seed, the right mean over masks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gru_bench.errors import UsageError
+from gru_bench.laws.broken import NotApplicable
+from gru_bench.laws.case import Array, Case
+from gru_bench.laws.law import Wants, law
+from gru_bench.trace.tolerance import Bound, epsilon
+
+if TYPE_CHECKING:
+    from gru_bench.laws.target import Target
+
+
+FAMILY = "randomness"
+
+#: Rows of a batch in which at least one mask differs, however small the rate.
+ROWS = 64
+
+#: Rows over which masks are averaged.
+SAMPLES = 4096
+
+#: Calls among which some masks differ.
+CALLS = 6
+
+#: Arguments that say how much is dropped of what.
+RATES = ("dropout", "recurrent_dropout")
+
+EXACT = Bound(0.0, "exact: the same computation twice")
+
+FORGET = """
+def forget(cell):
+    for name in ("reset_dropout_mask", "reset_recurrent_dropout_mask"):
+        getattr(cell, name, lambda: None)()
+
+"""
+
+
+def rates(target: Target) -> dict[str, float]:
+    """Return the cell's dropout rates above zero, by the arguments that set them."""
+    found = {name: getattr(target.probe.cell, name, 0.0) for name in RATES}
+    return {name: float(rate) for name, rate in found.items() if isinstance(rate, float) and rate}
+
+
+def fresh(case: Case, **changes: Any) -> Any:
+    """Return a new, built Keras cell with the case's weights.
+
+    Args:
+        case: the weights.
+        **changes: constructor arguments beside those given.
+    """
+    cell = case.target.cell_of(case.target.make(case.dtype, **changes))
+    case.target.build_with_zeros(cell, (None, case.features))
+    for variable, value in zip(cell.trainable_variables, case.weights.values(), strict=True):
+        variable.assign(value)
+    case.target.settle(cell, case.features)
+    return cell
+
+
+def call(case: Case, cell: Any, x: Array, states: list[Array], training: bool) -> list[Array]:
+    """Return the output and the states of one call of a Keras cell, masks drawn anew."""
+    case.target.forget_masks(cell)
+    return stepped(case, cell, x, states, training)
+
+
+def stepped(case: Case, cell: Any, x: Array, states: list[Array], training: bool) -> list[Array]:
+    """Return the output and the states of one call of a Keras cell with the masks it keeps."""
+    tensors = [case.tf.constant(array, cell.compute_dtype) for array in (x, *states)]
+    nested = case.target.nest(tensors[1:])
+    # Keras keeps it from a cell that does not take it, and tells the layers within.
+    output, new = cell(tensors[0], nested, training=training)
+    return [np.asarray(array) for array in (output, *case.keras.tree.flatten(new))]
+
+
+def drawn(case: Case, rows: int) -> tuple[Array, list[Array]]:
+    """Return inputs and states of so many rows that are nowhere zero."""
+    rng = case.rng
+    shapes = [state.shape[1:] for state in case.states]
+    arrays = [rng.normal(size=(rows, *shape)) for shape in ((case.features,), *shapes)]
+    arrays = [array + np.copysign(0.25, array) for array in arrays]
+    case.note(x=arrays[0], start=arrays[1:])
+    return arrays[0], arrays[1:]
+
+
+@law(
+    "inference-repeats",
+    FAMILY,
+    "At inference nothing is drawn: masks forgotten or not, the same call gives the same result.",
+    script=FORGET
+    + """
+first = call(cell, x, start, False)
+for _ in range(3):
+    forget(cell)
+    again = call(cell, x, start, False)
+    compare(again[0], first[0], limit)
+""",
+    caught=("https://github.com/facebookresearch/DME/issues/3",),
+    share=0.3,
+)
+def inference_repeats(case: Case) -> None:
+    """Call a few times."""
+    cell = fresh(case)
+    x, states = drawn(case, ROWS)
+    first = call(case, cell, x, states, False)
+    for _ in range(3):
+        again = call(case, cell, x, states, False)
+        for k, (got, expected) in enumerate(zip(again, first, strict=True)):
+            case.agree(got, expected, EXACT, f"result {k} of another call at inference")
+
+
+def equal(one: list[Array], other: list[Array]) -> bool:
+    """Return whether two results are the same, NaN for NaN."""
+    return all(np.array_equal(a, b, equal_nan=True) for a, b in zip(one, other, strict=True))
+
+
+@law(
+    "masks-differ-between-calls",
+    FAMILY,
+    "Masks are drawn anew: not all training calls give the same.",
+    script=FORGET
+    + """
+drawn = []
+for _ in range(6):
+    forget(cell)
+    drawn.append(call(cell, x, start, True))
+assert any((d[0] != drawn[0][0]).any() for d in drawn), "all calls drew the same masks"
+""",
+    needs=("random",),
+    caught=(
+        "https://github.com/tensorflow/tensorflow/issues/33991",
+        "https://github.com/tensorflow/tensorflow/issues/2789",
+        "https://github.com/abr/keras-lmu/pull/29",
+    ),
+    share=0.3,
+)
+def masks_differ(case: Case) -> None:
+    """Call some times, each source of randomness by itself where there are several."""
+    every = rates(case.target)
+    x, states = drawn(case, ROWS)
+    for name in every or [""]:
+        others = {other: 0.0 for other in every if other != name}
+        cell = fresh(case, **others)
+        made = [call(case, cell, x, states, True) for _ in range(CALLS)]
+        quiet = call(case, cell, x, states, False)
+        if all(equal(one, made[0]) for one in made) and not equal(made[0], quiet):
+            case.fail(
+                f"{CALLS} training calls drew the same masks{name and ' by ' + name}", what=name
+            )
+
+
+@law(
+    "seed-repeats",
+    FAMILY,
+    "Two cells made with the same seed draw the same in training.",
+    script="""
+import keras
+config = cell.get_config()
+made = []
+for _ in range(2):
+    one = type(cell).from_config({**config, "seed": 5, "dtype": dtype})
+    one.build((None, xs.shape[-1]))
+    one.set_weights(cell.get_weights())
+    made.append(call(one, x, start, True))
+compare(made[1][0], made[0][0], limit)
+""",
+    needs=("random",),
+    caught=("https://github.com/harvard-edge/cs249r_book/pull/1869",),
+    share=0.3,
+)
+def seed_repeats(case: Case) -> None:
+    """Make the cell twice."""
+    x, states = drawn(case, ROWS)
+    try:
+        cells = [fresh(case, seed=5) for _ in range(2)]
+    except UsageError:
+        raise NotApplicable("the cell takes no seed") from None
+    for turn in range(3):
+        first, again = (call(case, cell, x, states, True) for cell in cells)
+        for k, (got, expected) in enumerate(zip(again, first, strict=True)):
+            case.agree(got, expected, EXACT, f"result {k} of training call {turn + 1}")
+
+
+@law(
+    "output-is-state-in-training",
+    FAMILY,
+    "Where the output is a state at inference, it is that state in training.",
+    script="""
+output, new = call(cell, x, start, True)
+compare(output, new[0], limit)
+""",
+    needs=("random", "state"),
+    caught=(
+        "https://github.com/rwth-i6/returnn/issues/1313",
+        "https://github.com/apache/mxnet/issues/18669",
+    ),
+    share=0.3,
+)
+def output_is_state(case: Case) -> None:
+    """Compare output and first state."""
+    cell = fresh(case)
+    x, states = drawn(case, ROWS)
+    claim = case.target.claim
+    quiet = call(case, cell, x, states, False)
+    promised = claim is not None and claim.equations is not None
+    if not promised and not equal([quiet[0]], [quiet[1]]):
+        raise NotApplicable("the output is no state")
+    made = call(case, cell, x, states, True)
+    case.agree(made[0], made[1], EXACT, "the output in training, as the first state")
+
+
+@law(
+    "mean-over-masks",
+    FAMILY,
+    "The mean over masks is the value at inference, wherever the cell is as good as linear.",
+    script="""
+cell.set_weights(frozen)
+quiet = call(cell, x, start, False)[1][-1]
+many = [np.repeat(array, 4096, axis=0) for array in (x, *start)]
+noisy = call(cell, many[0], many[1:], True)[1][-1].astype("float64")
+compare(noisy.mean(axis=0), quiet[0], limit)
+""",
+    needs=("random", "state"),
+    caught=("https://github.com/Cohere-Labs-Community/Targeted-Dropout/issues/14",),
+    wants=Wants(scales=(1.0,)),
+    most=2,
+)
+def mean_over_masks(case: Case) -> None:
+    """Average over many rows that are the same, with weights so small that gates hardly move."""
+    cell, rng = fresh(case), case.rng
+    for variable in cell.trainable_variables:
+        variable.assign(rng.normal(size=variable.shape) / 128)
+    x, states = drawn(case, 1)
+    quiet = [array[0] for array in call(case, cell, x, states, False)]
+    _check_linear(case, cell, x, states)
+    rows = [np.repeat(array, SAMPLES, axis=0) for array in (x, *states)]
+    case.note(frozen=cell.get_weights())
+    made = call(case, cell, rows[0], rows[1:], True)
+    for k, (noisy, expected) in enumerate(zip(made, quiet, strict=True)):
+        spread = noisy.std(axis=0).astype(np.float64)
+        size = float(np.abs(expected).max(initial=0))
+        bound = Bound(
+            6 * spread / np.sqrt(SAMPLES) + 1e-3 * spread + 64 * epsilon(case.dtype) * size,
+            f"6 standard errors of {SAMPLES} masks, and what is not linear",
+        )
+        case.agree(noisy.mean(axis=0), expected, bound, f"the mean of result {k}")
+
+
+def _check_linear(case: Case, cell: Any, x: Array, states: list[Array]) -> None:
+    """Refuse a cell that is far from linear even with small weights."""
+    at = []
+    for factor in (0.0, 1.0, 2.0):
+        moved = [factor * state for state in states]
+        at.append(call(case, cell, factor * x, moved, False)[1])
+    first, second = at[1] - at[0], at[2] - at[1]
+    if not np.allclose(first, second, rtol=0.02, atol=1e-2 * float(np.abs(first).max())):
+        raise NotApplicable("the cell is not linear even where its weights are small")

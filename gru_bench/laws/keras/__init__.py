@@ -1,0 +1,1 @@
+"""Laws of a citizen of Keras: configurations, initialisers, layers, masks."""

@@ -1,0 +1,155 @@
+"""Family "Keras citizenship": what weights start from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gru_bench.errors import UsageError
+from gru_bench.laws.broken import NotApplicable
+from gru_bench.laws.case import Array, Case
+from gru_bench.laws.cells.randomness import EXACT
+from gru_bench.laws.keras.citizenship import ONE
+from gru_bench.laws.law import law
+from gru_bench.trace.tolerance import Bound
+
+FAMILY = "Keras citizenship"
+
+#: Units of a cell whose initial weights are looked at.
+MANY = 24
+
+
+def begun(case: Case, **changes: Any) -> dict[str, Array]:
+    """Return the initial weights of a wide cell by name, where each gate has its own.
+
+    Raises:
+        NotApplicable: the cell takes no units, or its gates lie side by side.
+    """
+    try:
+        cell = case.target.cell_of(case.target.make("float32", units=MANY, **changes))
+        cell.build((None, MANY + 8))
+    except UsageError:
+        raise NotApplicable("the cell takes no units or initialisers") from None
+    return {variable.name: np.asarray(variable.value, np.float64) for variable in cell.weights}
+
+
+def _matrices(named: dict[str, Array], rows: int) -> dict[str, Array]:
+    return {name: array for name, array in named.items() if array.shape == (rows, MANY)}
+
+
+@law(
+    "initialiser-orthogonal",
+    FAMILY,
+    "Recurrent weights that each gate has of its own are orthogonal where that is asked for.",
+    script="""
+wide = type(cell).from_config(
+    {**cell.get_config(), "units": 24, "recurrent_initializer": "orthogonal", "dtype": "float64"}
+)
+wide.build((None, 32))
+for variable in wide.weights:
+    U = np.asarray(variable.value)
+    if U.shape == (24, 24):
+        compare(U.T @ U, np.eye(24), 1e-4)
+""",
+    caught=("https://github.com/vwxyzjn/cleanrl/issues/358",),
+    wants=ONE,
+    most=1,
+)
+def orthogonal(case: Case) -> None:
+    """Look at U^T U."""
+    found = _matrices(begun(case, recurrent_initializer="orthogonal"), MANY)
+    if not found:
+        raise NotApplicable("the recurrent weights of the gates lie side by side")
+    bound = Bound(1e-4, "float32, 24 products of numbers below one, a factor of 30 beside")
+    for name, U in found.items():
+        case.agree(U.T @ U, np.eye(MANY), bound, f"{name}^T {name}")
+
+
+@law(
+    "initialiser-fan",
+    FAMILY,
+    "Glorot's bound is that of each gate where each gate has weights of its own.",
+    script="""
+wide = type(cell).from_config(
+    {**cell.get_config(), "units": 24, "kernel_initializer": "glorot_uniform"}
+)
+wide.build((None, 32))
+for variable in wide.weights:
+    W = np.asarray(variable.value)
+    if W.shape == (32, 24):
+        compare(abs(W).max(), np.sqrt(6 / 56), 0.05 * np.sqrt(6 / 56))
+""",
+    caught=("https://github.com/keras-team/keras/issues/9149",),
+    wants=ONE,
+    most=1,
+)
+def fan(case: Case) -> None:
+    """Look at the largest of many weights, which is near the bound."""
+    found = _matrices(begun(case, kernel_initializer="glorot_uniform"), MANY + 8)
+    if not found:
+        raise NotApplicable("the weights of the gates lie side by side")
+    limit = np.sqrt(6 / (2 * MANY + 8))
+    bound = Bound(0.05 * limit, "768 uniform draws all below 0.95 of the bound: once in 1e17")
+    for name, W in found.items():
+        case.agree(np.abs(W).max(), limit, bound, f"the largest entry of {name}")
+
+
+@law(
+    "initialiser-distinct",
+    FAMILY,
+    "Weights that are drawn at random are drawn for each gate anew.",
+    script="""
+wide = type(cell).from_config({**cell.get_config(), "units": 24})
+wide.build((None, 32))
+arrays = [np.asarray(v.value) for v in wide.weights if np.std(v.value) > 0]
+for k, one in enumerate(arrays):
+    for other in arrays[:k]:
+        assert one.shape != other.shape or (one != other).any(), "two gates start with the same"
+""",
+    caught=("https://github.com/deel-ai/deel-lip/issues/64",),
+    wants=ONE,
+    most=1,
+)
+def distinct(case: Case) -> None:
+    """Compare all pairs."""
+    found = [(name, array) for name, array in begun(case).items() if array.std() > 0]
+    if not found:
+        raise NotApplicable("no weight is drawn at random")
+    for k, (name, one) in enumerate(found):
+        for other_name, other in found[:k]:
+            if one.shape == other.shape and np.array_equal(one, other):
+                case.fail(f"{name} and {other_name} begin with the same numbers", what="equal")
+
+
+@law(
+    "initialiser-forget-bias",
+    FAMILY,
+    "With unit_forget_bias the forget gate's bias begins with one and the others as asked.",
+    script="""
+wide = type(cell).from_config({**cell.get_config(), "units": 24, "unit_forget_bias": True})
+wide.build((None, 32))
+compare(wide.bias.value, np.repeat([0.0, 1.0, 0.0, 0.0], 24), 0.0)
+""",
+    caught=("https://github.com/kngwyu/Rainy/pull/17",),
+    wants=ONE,
+    most=1,
+)
+def unit_forget_bias(case: Case) -> None:
+    """Look at the bias of a cell whose other biases begin with zero."""
+    claim = case.target.claim
+    if claim is None or claim.equations is None or "f" not in claim.equations.gates:
+        raise NotApplicable("the equations have no forget gate")
+    try:
+        cell = case.target.cell_of(
+            case.target.make(
+                "float64", unit_forget_bias=True, use_bias=True, bias_initializer="zeros"
+            )
+        )
+    except UsageError:
+        raise NotApplicable("the cell has no argument unit_forget_bias") from None
+    cell.build((None, case.features))
+    weights = claim.read(claim.weights(cell))
+    for gate in claim.equations.gates:
+        wanted = np.full_like(weights[f"b_{gate}"], float(gate == "f"))
+        case.agree(weights[f"b_{gate}"], wanted, EXACT, f"the initial bias of gate {gate}")

@@ -1,0 +1,1 @@
+"""What runs laws: cases, processes of their own, shrinking, expectations, pytest."""

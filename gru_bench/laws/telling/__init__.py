@@ -1,0 +1,1 @@
+"""What is said of a law: outcomes, failures, scripts, JUnit."""

@@ -1,0 +1,1 @@
+"""Networks that learn a task: cell and read-out, recipes, training, evaluation."""

@@ -1,0 +1,67 @@
+"""Lifting a subject: read, compared with its trace, and put into its shortest form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from gru_bench.lifting.builder import Builder
+from gru_bench.lifting.error import LiftingError
+from gru_bench.lifting.expression import Ids, Table, expressions
+from gru_bench.lifting.lerp import prune, recognise_lerp
+from gru_bench.lifting.trace import Trace, initial_state
+from gru_bench.program.program import Program
+from gru_bench.subjects.keras.subject import KerasSubject
+
+#: Sizes of a batch, and rows in it, for which the trace is read beside the program.
+_ROWS = ((1, 0), (2, 0), (2, 1), (3, 1))
+
+
+def lift(subject: KerasSubject) -> Program:
+    """Return the program of a subject's step.
+
+    Args:
+        subject: a cell whose states are vectors.
+
+    Raises:
+        LiftingError: the step has an operation that is not elementary, named in the message, or
+            is not a function of weights, input and states, one row at a time.
+    """
+    if any(len(shape) != 1 for shape in subject.state_shapes):
+        raise LiftingError(f"states of shape {subject.state_shapes} are not vectors")
+    if len(subject.output_shape) != 1:
+        raise LiftingError(f"an output of shape {subject.output_shape} is no vector")
+    trace = Trace(subject)
+    program = _read(subject, trace)
+    _compare(program, trace)
+    return prune(recognise_lerp(replace(program, initial_state=tuple(initial_state(subject)))))
+
+
+def _read(subject: KerasSubject, trace: Trace) -> Program:
+    """Return what the trace computes of one row."""
+    sizes = [shape[0] for shape in subject.state_shapes]
+    shapes = [tuple(w.shape) for w in subject.weights]
+    builder = Builder(subject.input_size, sizes, shapes, subject.dtype)
+    states = [ids[None] for ids in builder.states]
+    output, new = trace.read(builder, builder.weights, builder.x[None], states)
+    return builder.program(output, new)
+
+
+def _compare(program: Program, trace: Trace) -> None:
+    """Refuse a program that is not, entry by entry, what the trace computes of each row."""
+    table = Table(trace.subject.dtype)
+    own = expressions(program, table)
+    for rows, row in _ROWS:
+        if not same(own, trace.expressions(table, rows, row)):
+            raise LiftingError(
+                "the program read off one row is not what the step computes"
+                if rows == 1
+                else f"what the step computes of a row changes with the batch ({rows} rows)"
+            )
+
+
+def same(one: Sequence[Ids], other: Sequence[Ids]) -> bool:
+    """Return whether all results are the same expressions."""
+    return len(one) == len(other) and all(map(np.array_equal, one, other))

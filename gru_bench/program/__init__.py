@@ -1,0 +1,1 @@
+"""A step as a short list of elementary operations, and what rounding makes of it."""

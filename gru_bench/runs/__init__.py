@@ -1,0 +1,1 @@
+"""Runs and experiments: what is trained, how it is judged, and the files they leave."""

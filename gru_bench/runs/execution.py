@@ -1,0 +1,180 @@
+"""Training and measuring what an experiment says, from wherever it was left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gru_bench.learning.evaluation import Evaluator
+from gru_bench.learning.network import Network
+from gru_bench.learning.recipe import Recipe
+from gru_bench.learning.training import Program, TrainedRun, make_network, train_network
+from gru_bench.runs.experiment import CellEntry, Experiment
+from gru_bench.runs.judge import Judge
+from gru_bench.runs.provenance import machine, source_hash, versions
+from gru_bench.runs.run import Inputs, Measured, Run, make_run, read_runs, write_run
+from gru_bench.runs.verdict import AnyLength
+from gru_bench.runs.watch import Watch
+from gru_bench.task.transducer import get_task
+
+
+@dataclass
+class Group:
+    """One cell trained by one recipe, for all seeds.
+
+    Args:
+        cell: what tables call the cell.
+        recipe: how it is trained.
+        network: what is trained.
+        inputs: of each seed's run.
+        runs: the finished ones, in the order of `inputs`.
+    """
+
+    cell: str
+    recipe: Recipe
+    network: Network
+    inputs: list[Inputs]
+    runs: list[Run] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        """Cell and recipe."""
+        return f"{self.cell}, recipe {self.recipe.name}"
+
+
+@dataclass
+class Outcome:
+    """What came of an experiment.
+
+    Args:
+        groups: with their runs.
+        trained: how many runs were trained now; the others were on disk.
+        notices: a line about each file that was not counted.
+    """
+
+    groups: list[Group]
+    trained: int
+    notices: list[str]
+
+
+def plan_groups(experiment: Experiment) -> list[Group]:
+    """Return what the experiment trains, each cell built once to see that it works.
+
+    Raises:
+        UsageError: a cell or a recipe cannot be had.
+    """
+    return [
+        _plan_group(experiment, cell, recipe)
+        for cell in experiment.cells
+        for recipe in experiment.find_recipes()
+    ]
+
+
+def _plan_group(experiment: Experiment, cell: CellEntry, recipe: Recipe) -> Group:
+    network = make_network(cell.name, recipe, cell.arguments, get_task(experiment.task))
+    source = source_hash(type(network.cell))
+    inputs = [
+        Inputs(
+            cell=cell.name,
+            arguments=network.arguments,
+            source=source,
+            recipe=recipe,
+            task=experiment.task,
+            seed=seed,
+            checkpoints=experiment.checkpoints_of(recipe),
+            lengths=experiment.lengths,
+            families=experiment.families,
+            pairs=experiment.pairs,
+            evaluation_seed=experiment.evaluation_seed,
+            versions=versions(),
+            any_length=experiment.any_length,
+        )
+        for seed in experiment.seeds
+    ]
+    return Group(cell.title, recipe, network, inputs)
+
+
+def run_groups(
+    groups: Sequence[Group],
+    folder: Path,
+    watch: Watch | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+    workers: int | None = None,
+) -> Outcome:
+    """Train the runs that `folder` lacks, and return all of them.
+
+    Args:
+        groups: as planned.
+        folder: of run files; each finished run is written at once.
+        watch: is told how far it is.
+        tell: is told a line about each file in the folder that is not a run.
+        workers: seeds trained at a time; by default one for each core.
+
+    Raises:
+        UsageError: the folder cannot be written.
+        Interrupted: Ctrl-C; finished runs are in the folder.
+    """
+    found, notices = read_runs(folder)
+    for notice in notices:
+        tell(notice)
+    watch = watch or Watch()
+    lacking = [[one for one in group.inputs if one.name not in found] for group in groups]
+    runs, trained = sum(len(group.inputs) for group in groups), sum(map(len, lacking))
+    todo = zip(groups, lacking, strict=True)
+    iterations = sum(group.recipe.iterations * len(missing) for group, missing in todo)
+    watch.plan(runs, runs - trained, iterations)
+    for group, missing in zip(groups, lacking, strict=True):
+        if missing:
+            _train_group(group, missing, folder, watch, found, workers)
+        group.runs = [found[inputs.name] for inputs in group.inputs]
+    return Outcome(list(groups), trained, notices)
+
+
+def make_judge(group: Group) -> Judge:
+    """Return who gives the verdicts that a group asks for."""
+    inputs = group.inputs[0]
+    effort = inputs.any_length or AnyLength()
+    return Judge(group.network, group.recipe.threshold, effort, inputs.evaluation_seed)
+
+
+def _train_group(
+    group: Group,
+    missing: Sequence[Inputs],
+    folder: Path,
+    watch: Watch,
+    found: dict[str, Run],
+    workers: int | None,
+) -> None:
+    """Train the missing runs of a group; add each to the folder and to `found`."""
+    plan = {inputs.seed: inputs for inputs in missing}
+    first = missing[0]
+    evaluator = Evaluator(group.network, group.recipe.threshold, first.pairs, first.evaluation_seed)
+    judge = make_judge(group) if first.any_length else None
+
+    def measure(theta: Any, iteration: int) -> Measured:
+        with watch.doing("measuring"):
+            accuracy = evaluator.measure_all(theta, first.families, first.lengths)
+        if judge is None:
+            return Measured(accuracy)
+        wrong = sum(found.pairs - found.exact for found in accuracy)
+        with watch.doing("refuting" if wrong else "proving"):
+            return Measured(accuracy, judge.judge(theta, iteration, wrong))
+
+    def keep(trained: TrainedRun) -> None:
+        run = make_run(trained, plan[trained.seed], machine())
+        write_run(folder, run)
+        found[run.inputs.name] = run
+        watch.finish(trained)
+
+    watch.begin(group.title, len(plan), group.recipe.iterations, workers)
+    train_network(
+        Program(group.network, group.recipe),
+        list(plan),
+        first.checkpoints,
+        measure,
+        watch.step,
+        keep,
+        workers,
+    )

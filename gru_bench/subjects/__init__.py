@@ -1,0 +1,1 @@
+"""A recurrent cell behind NumPy, whatever framework it is written in."""

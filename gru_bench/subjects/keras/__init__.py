@@ -1,0 +1,1 @@
+"""Keras cells: the adapter, the built-in cell, the runtime they share."""

@@ -1,0 +1,202 @@
+"""Makes what is checked, as often as laws need it, and the Python that makes it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from gru_bench.errors import UsageError, in_one_line
+from gru_bench.subjects.keras.runtime import keras
+from gru_bench.subjects.loading import cell_name, check_is_cell, load_cell_class
+
+#: Stands for the dtype in a configuration that is printed.
+_DTYPE = "<dtype>"
+
+
+class Maker:
+    """Makes a cell, or a layer around one.
+
+    Args:
+        cell: a class, its `package.module:Name`, a function that returns a cell, or an instance,
+            which is made again from its configuration.
+        arguments: for the class or the function.
+
+    Raises:
+        UsageError: it cannot be imported or made, or is not a cell.
+    """
+
+    def __init__(self, cell: Any, arguments: Mapping[str, Any] | None = None) -> None:
+        self.arguments = dict(arguments or {})
+        self.source = load_cell_class(cell, functions=True) if isinstance(cell, str) else cell
+        self.name = cell if isinstance(cell, str) else _name(cell)
+        made = self.make("float32")
+        self.is_layer = isinstance(made, (keras.layers.RNN, keras.layers.Bidirectional))
+        #: Whether it is a pair of layers, one for each direction.
+        self.is_pair = isinstance(made, keras.layers.Bidirectional)
+        check_is_cell(self.cell_of(made), self.name)
+
+    def make(self, dtype: str, **changes: Any) -> Any:
+        """Return a new cell or layer, not built.
+
+        Args:
+            dtype: a Keras dtype policy.
+            **changes: arguments of the constructor beside those given.
+
+        Raises:
+            UsageError: the constructor refuses the arguments.
+        """
+        arguments = {**self.arguments, **changes}
+        try:
+            if isinstance(self.source, keras.layers.Layer):
+                return _again(self.source, dtype, changes)
+            # Of a class's __init__: early releases of Python 3.11 show Keras's __new__ instead.
+            is_class = isinstance(self.source, type)
+            maker = getattr(self.source, "__init__", None) if is_class else self.source
+            takes = inspect.signature(maker or self.source).parameters
+            if "dtype" in takes or any(p.kind is p.VAR_KEYWORD for p in takes.values()):
+                arguments["dtype"] = dtype
+                if any(_holds_layers(value) for value in self.arguments.values()):
+                    return _again(self.source(**arguments), dtype, {})
+                return self.source(**arguments)
+            return _again(self.source(**arguments), dtype, {})
+        except Exception as error:  # a user's constructor can fail in any way
+            given = ", ".join(f"{k}={v!r}" for k, v in self.arguments.items()) or "no arguments"
+            raise UsageError(f"cell {self.name!r} refused {given}: {in_one_line(error)}") from error
+
+    def source_lines(self, wrapped: bool = False) -> tuple[str, str]:
+        """Return Python that imports what is checked, and Python that makes `cell` of it.
+
+        Args:
+            wrapped: whether Keras has to find its classes by their names.
+        """
+        imports, call = self._made_by("")
+        if wrapped or "from_config" in call:
+            imports += self._registering(imports)
+        inner = ".forward_layer.cell" if self.is_pair else ".cell" if self.is_layer else ""
+        return imports, f"cell = {call}{inner}"
+
+    def layer_lines(self) -> tuple[str, str]:
+        """Return Python expressions for the layer, with more `options`, and for the pair."""
+        _, made = self._made_by("options")
+        if self.is_pair:
+            return "None", self._made_by("")[1]
+        layer = made if self.is_layer else "keras.layers.RNN(make(dtype), dtype=dtype, **options)"
+        both = "make_layer(return_sequences=True, return_state=True)"
+        return layer, f"keras.layers.Bidirectional({both}, dtype=dtype)"
+
+    def _made_by(self, options: str) -> tuple[str, str]:
+        """Return the import, and the call, with what a variable of this name holds beside."""
+        source, name = self.source, self.name
+        more = f", **{options}" if options else ""
+        nested = any(map(_holds_layers, self.arguments.values()))
+        if nested or not isinstance(source, type):
+            made = self.make("float32")
+            config = _with_dtype(made.get_config(), _DTYPE)
+            text = repr(config).replace(repr(_DTYPE), "dtype")
+            module, _, found = cell_name(type(made)).partition(":")
+            call = (
+                f"{found}.from_config({{**{text}{more}}})"
+                if more
+                else f"{found}.from_config({text})"
+            )
+        else:
+            module, _, found = name.partition(":")
+            given = "".join(f"{k}={v!r}, " for k, v in self.arguments.items())
+            call = f"{found}({given}dtype=dtype)"
+            if more:
+                call = f"{found}(**{{**{self.arguments!r}, 'dtype': dtype{more}}})"
+        return f"from {module} import {found}", call
+
+    def _registering(self, imports: str) -> str:
+        """Return further Python that lets Keras find the classes that are not registered."""
+        lines = []
+        for own, kind in unregistered(self.make("float32")).items():
+            lines.append(f"\nfrom {cell_name(kind).partition(':')[0]} import {own}")
+            lines.append(f"\nkeras.saving.get_custom_objects()[{own!r}] = {own}")
+        return "".join(line for line in lines if line.strip() != imports)
+
+    def make_cell(self, dtype: str, features: int | None = None) -> Any:
+        """Return a new cell, a layer's own where the target is a layer.
+
+        Args:
+            dtype: a Keras dtype policy.
+            features: F, to build it; None leaves it unbuilt.
+        """
+        cell = self.cell_of(self.make(dtype))
+        if features is not None:
+            cell.build((None, features))
+        return cell
+
+    def cell_of(self, made: Any) -> Any:
+        """Return the cell in what `make` returned: of the forward layer where there are two."""
+        layer = made.forward_layer if self.is_pair else made
+        return layer.cell if self.is_layer else made
+
+    def layer(self, dtype: str, **options: Any) -> Any:
+        """Return what is checked as a layer, not built: itself, or Keras's around the cell.
+
+        Args:
+            dtype: a Keras dtype policy.
+            **options: of a Keras RNN layer.
+        """
+        if self.is_layer:
+            return self.make(dtype, **options)
+        return keras.layers.RNN(self.make(dtype), dtype=dtype, **options)
+
+    def pair(self, dtype: str) -> Any:
+        """Return what is checked in both directions, not built.
+
+        Args:
+            dtype: a Keras dtype policy.
+        """
+        if self.is_pair:
+            return self.make(dtype)
+        layer = self.layer(dtype, return_sequences=True, return_state=True)
+        with self.known(layer):
+            return keras.layers.Bidirectional(layer, dtype=dtype)
+
+    @staticmethod
+    def known(layer: Any) -> Any:
+        """Return a context in which Keras finds the classes that a user has not registered.
+
+        Args:
+            layer: a cell or a layer, with all that is in it.
+        """
+        return keras.saving.custom_object_scope(unregistered(layer))
+
+
+def unregistered(layer: Any) -> dict[str, type[Any]]:
+    """Return the classes of a layer and of what is in it that Keras does not find, by name."""
+    classes = {type(part) for part in layer._flatten_layers()}
+    own = [c for c in classes if c.__module__.partition(".")[0] != "keras"]
+    find, name = keras.saving.get_registered_object, keras.saving.get_registered_name
+    return {c.__name__: c for c in sorted(own, key=repr) if find(name(c)) is None}
+
+
+def _name(cell: Any) -> str:
+    if isinstance(cell, type):
+        return cell_name(cell)
+    if isinstance(cell, keras.layers.Layer):
+        return cell_name(type(cell))
+    module = getattr(cell, "__module__", "__main__")
+    return f"{module}:{getattr(cell, '__qualname__', type(cell).__name__)}"
+
+
+def _holds_layers(value: Any) -> bool:
+    return any(isinstance(part, keras.layers.Layer) for part in keras.tree.flatten(value))
+
+
+def _again(layer: Any, dtype: str, changes: Mapping[str, Any]) -> Any:
+    """Return a layer made from a layer's configuration, in another dtype all through."""
+    config = _with_dtype(layer.get_config(), dtype)
+    with Maker.known(layer):
+        return type(layer).from_config({**config, **changes})
+
+
+def _with_dtype(config: Any, dtype: str) -> Any:
+    if isinstance(config, dict):
+        return {k: dtype if k == "dtype" else _with_dtype(v, dtype) for k, v in config.items()}
+    if isinstance(config, (list, tuple)):
+        return type(config)(_with_dtype(v, dtype) for v in config)
+    return config

@@ -1,0 +1,1 @@
+"""What networks learn: transducers, and the families of pairs they are measured on."""
