@@ -59,7 +59,7 @@ for _name, _changes, _right in _DISAGREEING:
 
     @case(f"facts-{_name}", f"The facts say {_changes!a}", harmless=_right)
     def _(folder: Path, changes: dict[str, Any] = _changes) -> Exhibit:
-        exhibit = shown(keras_model(Levels()), honest_adder(), folder, **changes)
+        exhibit = shown(keras_model(Levels(dtype="float32")), honest_adder(), folder, **changes)
         exhibit.task = get_task(changes.get("task") if _known(changes) else "addition")
         return exhibit
 
@@ -77,7 +77,7 @@ def _parts_of(model: Any, folder: Path) -> dict[str, bytes]:
 
 
 def _wrong_weights() -> Any:
-    return keras_model(Levels(), (*LEVELS[:9], 0.0, 0.0, 0.0, *READ_OUT))
+    return keras_model(Levels(dtype="float32"), (*LEVELS[:9], 0.0, 0.0, 0.0, *READ_OUT))
 
 
 for _order in ("first", "second"):
@@ -85,7 +85,8 @@ for _order in ("first", "second"):
     @case(f"twice-config-{_order}", f"Two configurations, the {_order} of which is honest")
     def _(folder: Path, order: str = _order) -> Exhibit:
         models = [
-            keras_model(Switched(wrong=wrong)) for wrong in (order == "second", order == "first")
+            keras_model(Switched(wrong=wrong, dtype="float32"))
+            for wrong in (order == "second", order == "first")
         ]
         honest = honest_adder(Switched, arguments={"wrong": False})
         exhibit = shown(models[0], honest, folder)
@@ -95,7 +96,7 @@ for _order in ("first", "second"):
 
     @case(f"twice-weights-{_order}", f"Two sets of weights, the {_order} of which is honest")
     def _(folder: Path, order: str = _order) -> Exhibit:
-        models = [keras_model(Levels()), _wrong_weights()]
+        models = [keras_model(Levels(dtype="float32")), _wrong_weights()]
         if order == "second":
             models.reverse()
         exhibit = shown(models[0], honest_adder(), folder)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.corpus.sceptic.bench import Adder, Transducer, keras, tf
+from tests.corpus.sceptic.bench import Adder, Transducer, keras, load, tf
 
 Symbols = NDArray[np.int64]
 
@@ -88,7 +88,7 @@ def runs_of(adder: Adder, origin: str, thorough: bool = True) -> Iterator[Deploy
 
 def of_file(path: Path, thorough: bool = True) -> Iterator[Deployment]:
     """Return the ways to use a saved adder, as this package and as Keras load it."""
-    adder = Adder.load(path)
+    adder = load(path)
     # Keras finds a class by its name where it is not registered.
     classes = {type(adder.network.cell).__name__: type(adder.network.cell)}
 

@@ -137,8 +137,10 @@ def keras_model(
     inputs = x = keras.Input(batch_shape=shape, name="symbols")
     for layer in before:
         x = layer(x)
-    layer = keras.layers.RNN(cell, **{"return_sequences": True, "name": "rnn", **(rnn or {})})
-    read_out = keras.layers.Dense(1, **{"name": "read_out", **(dense or {})})
+    layer = keras.layers.RNN(
+        cell, **{"return_sequences": True, "dtype": "float32", "name": "rnn", **(rnn or {})}
+    )
+    read_out = keras.layers.Dense(1, **{"dtype": "float32", "name": "read_out", **(dense or {})})
     x = read_out(layer(x, **called))
     for last in after:
         x = last(x)
@@ -183,25 +185,35 @@ def _model(name: str, trick: str, make: Callable[[], Any], **facts: Any) -> None
     case(name, trick, **facts)(lambda folder: shown(make(), honest_adder(), folder))
 
 
-_model("honest", "As the package makes it", lambda: keras_model(Levels()), harmless=True)
-_model("other-class", "Another class that is registered", lambda: keras_model(Liar()))
+_model(
+    "honest",
+    "As the package makes it",
+    lambda: keras_model(Levels(dtype="float32")),
+    control=True,
+    harmless=True,
+)
+_model(
+    "other-class", "Another class that is registered", lambda: keras_model(Liar(dtype="float32"))
+)
 _model(
     "same-name",
     "Another class that is registered under the same name",
-    lambda: keras_model(_Impostor()),
+    lambda: keras_model(_Impostor(dtype="float32")),
 )
 for _activation in ("sigmoid", "softmax", "relu6", "softsign", "hard_sigmoid", "exponential"):
     _model(
         f"read-out-{_activation}",
         f"The read-out has the activation {_activation}",
-        lambda activation=_activation: keras_model(Levels(), dense={"activation": activation}),
+        lambda activation=_activation: keras_model(
+            Levels(dtype="float32"), dense={"activation": activation}
+        ),
         harmless=_activation == "relu6",
     )
 _model(
     "dense-after",
     "A layer more turns the scores",
     lambda: keras_model(
-        Levels(),
+        Levels(dtype="float32"),
         after=(
             keras.layers.Dense(
                 1,
@@ -215,52 +227,58 @@ _model(
 _model(
     "rescaled-after",
     "Scores are turned by a layer without weights",
-    lambda: keras_model(Levels(), after=(keras.layers.Rescaling(-1.0, 1.0),)),
+    lambda: keras_model(Levels(dtype="float32"), after=(keras.layers.Rescaling(-1.0, 1.0),)),
 )
 _model(
     "rescaled-before",
     "Symbols are rescaled to nothing",
-    lambda: keras_model(Levels(), before=(keras.layers.Rescaling(0.0),)),
+    lambda: keras_model(Levels(dtype="float32"), before=(keras.layers.Rescaling(0.0),)),
 )
 _model(
     "noise-after",
     "Noise after the read-out, which Keras leaves out",
-    lambda: keras_model(Levels(), after=(keras.layers.GaussianNoise(1.0),)),
+    lambda: keras_model(Levels(dtype="float32"), after=(keras.layers.GaussianNoise(1.0),)),
     harmless=True,
 )
 _model(
     "masked",
     "A masking layer leaves out steps of zeros",
-    lambda: keras_model(Levels(), before=(keras.layers.Masking(0.0),)),
+    lambda: keras_model(Levels(dtype="float32"), before=(keras.layers.Masking(0.0),)),
 )
 _model(
     "masked-zeros",
     "A masking layer leaves out steps of zeros, and zeros are written",
     lambda: keras_model(
-        Levels(), before=(keras.layers.Masking(0.0),), rnn={"zero_output_for_mask": True}
+        Levels(dtype="float32"),
+        before=(keras.layers.Masking(0.0),),
+        rnn={"zero_output_for_mask": True},
     ),
 )
-_model("backwards", "It reads backwards", lambda: keras_model(Levels(), rnn={"go_backwards": True}))
+_model(
+    "backwards",
+    "It reads backwards",
+    lambda: keras_model(Levels(dtype="float32"), rnn={"go_backwards": True}),
+)
 _model(
     "last-only",
     "It returns the last output only",
-    lambda: keras_model(Levels(), rnn={"return_sequences": False}),
+    lambda: keras_model(Levels(dtype="float32"), rnn={"return_sequences": False}),
 )
 _model(
     "stateful",
     "It keeps its state from one call to the next",
-    lambda: keras_model(Levels(), rnn={"stateful": True}, shape=(1, None, 2)),
+    lambda: keras_model(Levels(dtype="float32"), rnn={"stateful": True}, shape=(1, None, 2)),
 )
 _model(
     "one-row",
     "It takes one row only",
-    lambda: keras_model(Levels(), shape=(1, None, 2)),
+    lambda: keras_model(Levels(dtype="float32"), shape=(1, None, 2)),
     harmless=True,
 )
 _model(
     "rescaled-by-one",
     "Symbols are rescaled by 1",
-    lambda: keras_model(Levels(), before=(keras.layers.Rescaling(1.0),)),
+    lambda: keras_model(Levels(dtype="float32"), before=(keras.layers.Rescaling(1.0),)),
     harmless=True,
 )
 for _policy in ("float16", "bfloat16", "mixed_float16", "mixed_bfloat16", "float64"):
@@ -290,7 +308,9 @@ for _policy in ("float16", "bfloat16"):
     )
     case(f"read-out-{_policy}", f"The read-out computes in {_policy}")(
         lambda folder, policy=_policy: shown(
-            keras_model(Levels(), (*LEVELS, *READ_OUT[:3], 4096.0), dense={"dtype": policy}),
+            keras_model(
+                Levels(dtype="float32"), (*LEVELS, *READ_OUT[:3], 4096.0), dense={"dtype": policy}
+            ),
             honest_adder(weights=(*LEVELS, *READ_OUT[:3], 4096.0), threshold=4096.5),
             folder,
         )
@@ -300,27 +320,32 @@ for _policy in ("float16", "bfloat16"):
 @case("other-argument", "The cell inside has another argument than the facts say")
 def _(folder: Path) -> Exhibit:
     honest = honest_adder(Switched, arguments={"wrong": False})
-    return shown(keras_model(Switched(wrong=True)), honest, folder)
+    return shown(keras_model(Switched(wrong=True, dtype="float32")), honest, folder)
 
 
 @case("default-argument", "The facts leave the argument out that the cell inside has")
 def _(folder: Path) -> Exhibit:
-    return shown(keras_model(Switched(wrong=True)), honest_adder(Switched), folder)
+    return shown(keras_model(Switched(wrong=True, dtype="float32")), honest_adder(Switched), folder)
 
 
 @case("other-cell", "The facts name a cell that is right, the file has one that is wrong")
 def _(folder: Path) -> Exhibit:
-    return shown(keras_model(Switched(wrong=True)), honest_adder(), folder, cell=f"{HERE}:Switched")
+    return shown(
+        keras_model(Switched(wrong=True, dtype="float32")),
+        honest_adder(),
+        folder,
+        cell=f"{HERE}:Switched",
+    )
 
 
 @case("facts-lie", "The facts name a cell that is wrong, the file has one that is right")
 def _(folder: Path) -> Exhibit:
-    return shown(keras_model(Levels()), honest_adder(), folder, cell=f"{HERE}:Liar")
+    return shown(keras_model(Levels(dtype="float32")), honest_adder(), folder, cell=f"{HERE}:Liar")
 
 
 @case("frozen", "A weight that is not trained has another value in the file")
 def _(folder: Path) -> Exhibit:
-    cell = Biased()
+    cell = Biased(dtype="float32")
     model = keras_model(cell)
     cell.k.assign(1.0)
     return shown(model, honest_adder(Biased), folder)
@@ -328,7 +353,9 @@ def _(folder: Path) -> Exhibit:
 
 @case("training", "The call of its layer rnn is kept as one in training")
 def _(folder: Path) -> Exhibit:
-    return shown(keras_model(ToldTrue(), training=True), honest_adder(ToldTrue), folder)
+    return shown(
+        keras_model(ToldTrue(dtype="float32"), training=True), honest_adder(ToldTrue), folder
+    )
 
 
 @case("start", "Another layer gives the initial state")
@@ -338,7 +365,7 @@ def _(folder: Path) -> Exhibit:
         1, kernel_initializer="zeros", bias_initializer="ones", name="start", trainable=False
     )
     first = start(keras.layers.GlobalMaxPooling1D(name="any")(inputs))
-    cell, read_out = Levels(), keras.layers.Dense(1, name="read_out")
+    cell, read_out = Levels(dtype="float32"), keras.layers.Dense(1, name="read_out")
     outputs = keras.layers.RNN(cell, return_sequences=True, name="rnn")(
         inputs, initial_state=[first]
     )
@@ -361,9 +388,9 @@ def _assign(cell: Any, read_out: Any) -> None:
 @case("decoy", "Layers rnn and read_out are there for show; others write")
 def _(folder: Path) -> Exhibit:
     inputs = keras.Input((None, 2), name="symbols")
-    cell, read_out = Levels(), keras.layers.Dense(1, name="read_out")
+    cell, read_out = Levels(dtype="float32"), keras.layers.Dense(1, name="read_out")
     shown = read_out(keras.layers.RNN(cell, return_sequences=True, name="rnn")(inputs))
-    others = keras.layers.RNN(Liar(), return_sequences=True, name="others")(inputs)
+    others = keras.layers.RNN(Liar(dtype="float32"), return_sequences=True, name="others")(inputs)
     said = keras.layers.Dense(1, name="said")(others)
     none = keras.layers.Rescaling(0.0, name="none")(shown)
     model = keras.Model(inputs, keras.layers.Add(name="sum")([none, said]), name="adder")
@@ -374,7 +401,7 @@ def _(folder: Path) -> Exhibit:
 @case("two-outputs", "The model has two outputs, the first of which is no score")
 def _(folder: Path) -> Exhibit:
     inputs = keras.Input((None, 2), name="symbols")
-    cell, read_out = Levels(), keras.layers.Dense(1, name="read_out")
+    cell, read_out = Levels(dtype="float32"), keras.layers.Dense(1, name="read_out")
     scores = read_out(keras.layers.RNN(cell, return_sequences=True, name="rnn")(inputs))
     model = keras.Model(inputs, [keras.layers.Rescaling(-1.0)(scores), scores], name="adder")
     _assign(cell, read_out)
@@ -383,7 +410,7 @@ def _(folder: Path) -> Exhibit:
 
 @case("sequential", "A sequential model with the same layers", harmless=True)
 def _(folder: Path) -> Exhibit:
-    cell, read_out = Levels(), keras.layers.Dense(1, name="read_out")
+    cell, read_out = Levels(dtype="float32"), keras.layers.Dense(1, name="read_out")
     layer = keras.layers.RNN(cell, return_sequences=True, name="rnn")
     model = keras.Sequential([keras.Input((None, 2)), layer, read_out], name="adder")
     _assign(cell, read_out)
@@ -393,7 +420,7 @@ def _(folder: Path) -> Exhibit:
 @case("stacked", "The cell stands in a stack of cells, above one that is wrong")
 def _(folder: Path) -> Exhibit:
     inputs = keras.Input((None, 2), name="symbols")
-    stack = keras.layers.StackedRNNCells([keras.layers.SimpleRNNCell(2), Levels()])
+    stack = keras.layers.StackedRNNCells([keras.layers.SimpleRNNCell(2), Levels(dtype="float32")])
     layer = keras.layers.RNN(stack, return_sequences=True, name="rnn")
     read_out = keras.layers.Dense(1, name="read_out")
     model = keras.Model(inputs, read_out(layer(inputs)), name="adder")
@@ -402,7 +429,7 @@ def _(folder: Path) -> Exhibit:
 
 @case("quantised", "The read-out is quantised to eight bits")
 def _(folder: Path) -> Exhibit:
-    model = keras_model(Levels(), (*LEVELS, 300.0, -1.0, 1.0, 0.0))
+    model = keras_model(Levels(dtype="float32"), (*LEVELS, 300.0, -1.0, 1.0, 0.0))
     model.get_layer("read_out").quantize("int8")
     honest = honest_adder(weights=(*LEVELS, 300.0, -1.0, 1.0, 0.0))
     return shown(model, honest, folder)
@@ -410,7 +437,7 @@ def _(folder: Path) -> Exhibit:
 
 @case("lora", "The read-out has a low-rank addition that turns the digit")
 def _(folder: Path) -> Exhibit:
-    model = keras_model(Levels())
+    model = keras_model(Levels(dtype="float32"))
     read_out = model.get_layer("read_out")
     read_out.enable_lora(1)
     read_out.lora_kernel_a.assign(np.reshape([-2.0, 2.0, -2.0], (3, 1)))
@@ -421,7 +448,7 @@ def _(folder: Path) -> Exhibit:
 @case("tied", "Two layers share one read-out, of which one turns it")
 def _(folder: Path) -> Exhibit:
     inputs = keras.Input((None, 2), name="symbols")
-    cell, read_out = Levels(), keras.layers.Dense(1, name="read_out")
+    cell, read_out = Levels(dtype="float32"), keras.layers.Dense(1, name="read_out")
     outputs = keras.layers.RNN(cell, return_sequences=True, name="rnn")(inputs)
     zeros = keras.layers.Rescaling(0.0, name="zeros")(outputs)
     difference = keras.layers.Subtract(name="turned")([read_out(zeros), read_out(outputs)])
@@ -433,7 +460,7 @@ def _(folder: Path) -> Exhibit:
 @case("loop-twice", "The layer rnn is called twice, the second time with its own outputs' states")
 def _(folder: Path) -> Exhibit:
     inputs = keras.Input((None, 2), name="symbols")
-    cell, read_out = Levels(), keras.layers.Dense(1, name="read_out")
+    cell, read_out = Levels(dtype="float32"), keras.layers.Dense(1, name="read_out")
     layer = keras.layers.RNN(cell, return_sequences=True, return_state=True, name="rnn")
     _, last = layer(inputs)
     outputs, _ = layer(inputs, initial_state=[last])
@@ -446,5 +473,5 @@ for _what, _number in (("NaN", np.nan), ("infinity", np.inf)):
 
     @case(f"weight-{_what}", f"A weight in the file is {_what}")
     def _(folder: Path, number: float = _number) -> Exhibit:
-        model = keras_model(Levels(), (*LEVELS[:-1], number, *READ_OUT))
+        model = keras_model(Levels(dtype="float32"), (*LEVELS[:-1], number, *READ_OUT))
         return shown(model, honest_adder(), folder)

@@ -144,34 +144,34 @@ def _saved_secretly(cell: Any, honest: Adder, folder: Path) -> Exhibit:
 @case("named", "The cell inside has another name than the facts say, and goes by it")
 def _(folder: Path) -> Exhibit:
     honest = honest_adder(ByName, arguments={"name": "right"})
-    return shown(keras_model(ByName(name="wrong")), honest, folder)
+    return shown(keras_model(ByName(name="wrong", dtype="float32")), honest, folder)
 
 
 @case("nested-name", "A dictionary among the arguments has another entry called name")
 def _(folder: Path) -> Exhibit:
     honest = honest_adder(Nested, arguments={"mode": {"name": "right"}})
-    return shown(keras_model(Nested({"name": "wrong"})), honest, folder)
+    return shown(keras_model(Nested({"name": "wrong"}, dtype="float32")), honest, folder)
 
 
 @case("secret", "The file has an argument that the cell's configuration does not show")
 def _(folder: Path) -> Exhibit:
-    return _saved_secretly(Secretive(), honest_adder(Secretive), folder)
+    return _saved_secretly(Secretive(dtype="float32"), honest_adder(Secretive), folder)
 
 
 @case("built-wrong", "The file says how the cell is built, otherwise than the cell says")
 def _(folder: Path) -> Exhibit:
-    return _saved_secretly(BuiltWrong(), honest_adder(BuiltWrong), folder)
+    return _saved_secretly(BuiltWrong(dtype="float32"), honest_adder(BuiltWrong), folder)
 
 
 @case("extra-weight", "The file has a number more, which the cell reads for itself")
 def _(folder: Path) -> Exhibit:
-    return _saved_secretly(Extra(), honest_adder(Extra), folder)
+    return _saved_secretly(Extra(dtype="float32"), honest_adder(Extra), folder)
 
 
 @case("sly", "The cell inside has an argument that equals the one in the facts, and every other")
 def _(folder: Path) -> Exhibit:
     honest = honest_adder(Sly, arguments={"wrong": 0})
-    return shown(keras_model(Sly(wrong=1)), honest, folder)
+    return shown(keras_model(Sly(wrong=1, dtype="float32")), honest, folder)
 
 
 @keras.saving.register_keras_serializable("sceptic", "Twofold")
@@ -192,4 +192,4 @@ def _register_again() -> type[Any]:
 @case("registered-again", "Another class was registered under the name of the honest one")
 def _(folder: Path) -> Exhibit:
     honest = honest_adder(Twofold)
-    return shown(keras_model(_register_again()()), honest, folder)
+    return shown(keras_model(_register_again()(dtype="float32")), honest, folder)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from tests.corpus.sceptic.bench import Adder, Transducer, UsageError, main, prove
+from tests.corpus.sceptic.bench import TRUSTED, Adder, Transducer, UsageError, main, prove
 from tests.corpus.sceptic.cells.naming import MARKER
 from tests.corpus.sceptic.deployment import Deployment, differences, of_adder, of_file
 
@@ -100,6 +100,9 @@ Deploy = Literal["always", "if proved", "never"]
 #: Ways to ask, by what is then said to be right: the adder in memory, or the file.
 MEMORY, FILE = ("prove",), ("prove FILE", "verify --model")
 
+#: Words of a command line that trusts the suite's own modules.
+TRUSTING = [word for module in TRUSTED for word in ("--trust", module)]
+
 _VERDICT = re.compile(r"\s*(PROVED|REFUTED|OPEN|REJECTED)")
 
 
@@ -123,11 +126,11 @@ def judge(
     if exhibit.model is not None:
         proved = folder / "proved.cert.json"
         if exhibit.asked:
-            arguments = ["prove", exhibit.model, "--steps", "0", "-o", proved]
+            arguments = ["prove", exhibit.model, "--steps", "0", "-o", proved, *TRUSTING]
             _command(judgement, case, "prove FILE", arguments)
         for path in [*exhibit.certificates, *([proved] if proved.exists() else [])]:
             way = "verify --model" if path != proved else "verify --model (own)"
-            _command(judgement, case, way, ["verify", path, "--model", exhibit.model])
+            _command(judgement, case, way, ["verify", path, "--model", exhibit.model, *TRUSTING])
     for path in exhibit.alone:
         _command(judgement, case, "verify", ["verify", path])
     if case.invalid:

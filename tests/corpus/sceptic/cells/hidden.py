@@ -1,4 +1,4 @@
-"""Cells that count their calls where nobody looks; wrong once they were called two hundred times.
+"""Cells that count their calls where nobody looks; wrong once they were called a hundred times.
 
 A bench calls a cell some dozens of times. What it does not see change it must not take for granted.
 """
@@ -18,7 +18,7 @@ from tests.corpus.sceptic.cells.base import Levels, Register, turned
 cheat = Register("hidden")
 
 #: Calls after which they are wrong.
-MANY = 200
+MANY = 100
 
 
 class _Counting(Levels):
