@@ -23,7 +23,7 @@ def shrunk(spec: Spec, still: Callable[[Spec], bool]) -> Spec:
     while improved:
         improved = False
         for smaller in _smaller(spec):
-            if still(smaller):
+            if smaller != spec and still(smaller):
                 spec, improved = smaller, True
                 break
     return spec
