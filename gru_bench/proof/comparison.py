@@ -186,7 +186,7 @@ class _Trial:
         for way, step, blocks in self.deployment.steps():
             order = self.rng.permutation(len(self.states))
             for block in blocks:
-                rows = order[block]
+                rows = order[block if isinstance(block, slice) else block % len(order)]
                 self._check(way, rows, *step(self.symbols[rows], self.states[rows]))
             ways += 1
         for words in (_WORDS, 1):

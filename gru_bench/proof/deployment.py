@@ -6,7 +6,7 @@ compiled programs and through Keras's model, which knows nothing of the bench.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -29,8 +29,8 @@ Array = NDArray[Any]
 #: From symbols `(B,)` and states `(B, N)` to scores `(B, S)` and states `(B, N)`.
 Step = Callable[[Array, Array], tuple[Array, Array]]
 
-#: Rows of a batch.
-Rows = slice
+#: Rows of a batch: all, or these, counted around.
+Rows = slice | Array
 
 #: Rows of the programs that are compiled for many rows; and of eager steps, one of each.
 ROWS = 128
@@ -83,7 +83,7 @@ class Deployment:
         for variable, value in zip(variables, self.network.unpack(self._theta), strict=True):
             variable.assign(value)
 
-    def steps(self) -> Iterator[tuple[str, Step, list[Rows]]]:
+    def steps(self) -> Iterator[tuple[str, Step, Sequence[Rows]]]:
         """Return every way to run a step: its name, how, and which rows it is to be run on.
 
         What depends on the size of a batch in eager execution is tried with many sizes for the
@@ -97,7 +97,7 @@ class Deployment:
         yield "in a graph, one row alone", self._run_graph_alone, [slice(None)]
         yield "eagerly, many rows at once", self._run_eagerly, [slice(None)]
         begins = np.cumsum([0, *sizes])
-        few = [slice(int(b), int(b) + n) for b, n in zip(begins, sizes, strict=False)]
+        few = [np.arange(b, b + n) for b, n in zip(begins, sizes, strict=False)]
         yield "eagerly, few rows at once", self._run_eagerly, few
 
     def write(self, symbols: Array) -> Array:

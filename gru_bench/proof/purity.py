@@ -6,6 +6,7 @@ fill a list, draw from a generator. Such a step may do something else the next t
 
 from __future__ import annotations
 
+import os
 import random
 import types
 from collections.abc import Callable, Iterator, Mapping
@@ -14,10 +15,8 @@ from typing import Any
 import numpy as np
 
 from gru_bench.errors import UsageError
+from gru_bench.proof.reach import is_framework, names_of, reachable
 from gru_bench.subjects.keras.runtime import keras, tf
-
-#: Packages whose own state is not looked at.
-_FRAMEWORKS = ("keras", "tensorflow", "numpy", "builtins", "abc", "typing")
 
 #: How deep, and how many values of one container are looked at.
 _DEPTH, _MANY = 6, 1000
@@ -55,8 +54,10 @@ def _state(cell: Any) -> Iterator[tuple[str, Any]]:
         for name, value in vars(layer).items():
             yield f"{name!r} of {kind}", _fingerprint(value, _DEPTH, {id(layer)})
         for owner in type(layer).__mro__:
-            if not _is_framework(owner.__module__):
+            if not is_framework(owner.__module__):
                 yield from _of_class(owner)
+    yield "the environment", sorted(os.environ.items())
+    yield "something that its code can reach", reachable(cell)
 
 
 def _of_class(owner: type[Any]) -> Iterator[tuple[str, Any]]:
@@ -75,10 +76,10 @@ def _seen_by(function: types.FunctionType, depth: int = 2) -> Iterator[tuple[str
     yield "defaults", _fingerprint((function.__defaults__, function.__kwdefaults__), _DEPTH, set())
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
         yield name, _fingerprint(_content(cell), _DEPTH, set())
-    for name in _names(function.__code__):
+    for name in names_of(function.__code__):
         value = function.__globals__.get(name)
         if isinstance(value, types.FunctionType):
-            if depth and not _is_framework(value.__module__ or ""):
+            if depth and not is_framework(value.__module__ or ""):
                 yield from _seen_by(value, depth - 1)
         elif value is not None and not isinstance(value, (types.ModuleType, type)):
             yield name, _fingerprint(value, _DEPTH, set())
@@ -89,18 +90,6 @@ def _content(cell: Any) -> Any:
         return cell.cell_contents
     except ValueError:  # not bound yet
         return None
-
-
-def _names(code: types.CodeType) -> Iterator[str]:
-    """Return the names that code looks up, functions within it included."""
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _names(constant)
-
-
-def _is_framework(module: str) -> bool:
-    return module.partition(".")[0] in _FRAMEWORKS
 
 
 def _fingerprint(value: Any, depth: int, within: set[int]) -> Any:  # noqa: PLR0911
@@ -145,7 +134,7 @@ def _of_object(value: Any, inside: Callable[[Any], Any]) -> Any:  # noqa: PLR091
     if hasattr(value, "__next__") or hasattr(value, "maxlen"):  # counters, queues
         return repr(value)
     kept = getattr(value, "__dict__", None)
-    if kept is None or _is_framework(type(value).__module__):
+    if kept is None or is_framework(type(value).__module__):
         return type(value).__name__
     return type(value).__name__, inside(dict(kept))
 
