@@ -98,7 +98,7 @@ class Judgement:
 Deploy = Literal["always", "if proved", "never"]
 
 #: Ways to ask, by what is then said to be right: the adder in memory, or the file.
-MEMORY, FILE = ("prove",), ("prove FILE", "verify --model")
+MEMORY, FILE = ("prove",), ("prove FILE", "verify --model", "verify --model (own)")
 
 #: Words of a command line that trusts the suite's own modules.
 TRUSTING = [word for module in TRUSTED for word in ("--trust", module)]
@@ -137,7 +137,7 @@ def judge(
         judgement.accepted = judgement.proved
     case.later()
     for ways, deployments in _origins(exhibit, thorough):
-        proved = [way for way in judgement.proved if way.startswith(ways)]
+        proved = [way for way in judgement.proved if way in ways]
         if deploy == "always" or (deploy == "if proved" and proved):
             wrong = differences(deployments, exhibit.task, first=not thorough)
             judgement.deployed = judgement.deployed or wrong is not None
