@@ -43,16 +43,18 @@ class Result:
 
 @dataclass
 class Tally:
-    """All results so far, and the largest process so far in MiB."""
+    """All results so far, the largest process in MiB, and seconds of processor time."""
 
     counts: Counter[tuple[str, bool]] = field(default_factory=Counter)
     refusals: Counter[str] = field(default_factory=Counter)
     faults: list[Result] = field(default_factory=list)
     memory: float = 0.0
+    processor: float = 0.0
 
-    def add(self, results: list[Result], memory: float) -> None:
+    def add(self, results: list[Result], memory: float, processor: float) -> None:
         """Count results."""
         self.memory = max(self.memory, memory)
+        self.processor += processor
         for result in results:
             self.counts[result.outcome, result.mixes] += 1
             if result.outcome == "refused":
@@ -69,29 +71,29 @@ def kind_of(reason: str) -> str:
 def judged(seed: int) -> Result:
     """Return what comes of the cell of a seed."""
     from tests.corpus.judge import FAULTS, judge
-    from tests.corpus.keras_cell import KerasReader
-    from tests.corpus.keras_ways import name_of
-    from tests.corpus.spec import show
+    from tests.corpus.keras_cell import KerasReader, source
     from tests.corpus.written import write
 
     spec = write(seed)
     found = judge(spec, KerasReader())
-    shown = show(spec, name_of) if found.outcome in FAULTS else ""
+    shown = source(spec) if found.outcome in FAULTS else ""
     return Result(seed, found.outcome, found.reason, found.mixes, shown)
 
 
-def judge_all(seeds: range) -> tuple[list[Result], float]:
-    """Return what comes of the cells of some seeds, and this process's peak memory in MiB."""
+def judge_all(seeds: range) -> tuple[list[Result], float, float]:
+    """Return what comes of the cells of some seeds, peak memory in MiB, and processor time."""
     from gru_bench.subjects.keras.runtime import keras
 
+    started = time.process_time()
     results = [judged(seed) for seed in seeds]
     keras.backend.clear_session()
     gc.collect()
-    return results, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return results, largest, time.process_time() - started
 
 
-def in_parallel(seeds: range, processes: int) -> Iterator[tuple[list[Result], float]]:
-    """Return the results of all seeds, task by task, as they come."""
+def in_parallel(seeds: range, processes: int) -> Iterator[tuple[list[Result], float, float]]:
+    """Return what `judge_all` gives for all seeds, task by task, as they come."""
     spawn = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
     with ProcessPoolExecutor(processes, spawn, max_tasks_per_child=RENEWED) as pool:
         tasks = [pool.submit(judge_all, seeds[k : k + TASK]) for k in range(0, len(seeds), TASK)]
@@ -103,7 +105,7 @@ def tell(tally: Tally, seconds: float) -> None:
     """Print counts, refusals and the first faults of each kind."""
     from_all = sum(tally.counts.values())
     print(
-        f"{from_all} cells in {seconds:.0f} s, {from_all / seconds:.1f} a second; "
+        f"{from_all} cells in {seconds:.0f} s, {tally.processor:.0f} s of processor time; "
         f"largest process {tally.memory:.0f} MiB"
     )
     print(f"{'':14}{'rows apart':>12}{'rows mixed':>12}")
@@ -124,10 +126,8 @@ def tell(tally: Tally, seconds: float) -> None:
 def only(seed: int, smaller: bool) -> int:
     """Judge one cell and print it, and the smallest found of which the same is true."""
     from tests.corpus.judge import FAULTS, judge
-    from tests.corpus.keras_cell import KerasReader
-    from tests.corpus.keras_ways import name_of
+    from tests.corpus.keras_cell import KerasReader, source
     from tests.corpus.shrinking import shrunk
-    from tests.corpus.spec import show
     from tests.corpus.written import write
 
     spec = write(seed)
@@ -136,7 +136,7 @@ def only(seed: int, smaller: bool) -> int:
         spec = shrunk(spec, lambda other: judge(other, KerasReader()).outcome == found.outcome)
         found = judge(spec, KerasReader())
     print(f"{found.outcome}: {found.reason or 'as the cell'}")
-    print(f"{show(spec, name_of)}\nrows are {'mixed' if found.mixes else 'apart'}")
+    print(f"{source(spec)}\nrows are {'mixed' if found.mixes else 'apart'}")
     return int(found.outcome in FAULTS)
 
 
@@ -151,10 +151,8 @@ def main() -> int:
     if given.only is not None:
         return only(given.only, given.smaller)
     started, tally = time.perf_counter(), Tally()
-    for results, memory in in_parallel(
-        range(given.seed, given.seed + given.cells), given.processes
-    ):
-        tally.add(results, memory)
+    for found in in_parallel(range(given.seed, given.seed + given.cells), given.processes):
+        tally.add(*found)
         done = sum(tally.counts.values())
         print(f"\r{done} of {given.cells}, {len(tally.faults)} faults", end="", file=sys.stderr)
     print(file=sys.stderr)

@@ -7,9 +7,7 @@ from hypothesis import strategies as st
 
 from gru_bench.profiles import scaled
 from tests.corpus.judge import FAULTS, judge
-from tests.corpus.keras_cell import KerasReader
-from tests.corpus.keras_ways import name_of
-from tests.corpus.spec import show
+from tests.corpus.keras_cell import KerasReader, source
 from tests.corpus.written import write
 
 READER = KerasReader()
@@ -20,4 +18,4 @@ READER = KerasReader()
 def test_a_written_cell_is_lifted_right_or_refused_by_name(seed: int) -> None:
     spec = write(seed)
     found = judge(spec, READER)
-    assert found.outcome not in FAULTS, f"{found.outcome}: {found.reason}\n{show(spec, name_of)}"
+    assert found.outcome not in FAULTS, f"{found.outcome}: {found.reason}\n{source(spec)}"

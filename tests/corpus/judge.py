@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from gru_bench.errors import UsageError, in_one_line
 from gru_bench.program.program import Floats, Program
-from tests.corpus.evaluators import NotEnclosedError, run_everywhere
+from tests.corpus.evaluators import MisfitError, NotEnclosedError, run_everywhere
 from tests.corpus.points import FEWEST, Answer, Point, mixes, points
 from tests.corpus.roundoff import Roundoff
 from tests.corpus.spec import Spec
@@ -108,8 +108,9 @@ def examined(
         if difference:
             return WRONG, difference
         run_everywhere(program, order, *tried[1])
-    except NotEnclosedError as error:
-        return NOT_ENCLOSED, str(error)
+    except (MisfitError, NotEnclosedError) as error:
+        misfit = isinstance(error, MisfitError)
+        return NOT_RUNNABLE if misfit else NOT_ENCLOSED, str(error)
     except Exception as error:  # a program that was lifted runs, whatever stops it
         return NOT_RUNNABLE, in_one_line(error)
     return RIGHT, ""

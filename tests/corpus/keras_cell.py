@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from gru_bench.subjects.keras.runtime import keras, tf
 from gru_bench.subjects.keras.subject import KerasSubject
 from tests.corpus import keras_ways
 from tests.corpus.reference import resolved
-from tests.corpus.spec import Layer, Spec
+from tests.corpus.spec import Layer, Spec, show
 
 Array = NDArray[Any]
 
@@ -37,6 +38,8 @@ class WrittenCell(keras.layers.Layer):
         super().__init__(dtype=keras_ways.DTYPE, name="written")
         self.spec = spec
         self.state_size = list(spec.states)
+        #: How each operation was spelled, by its first result, once it has been called.
+        self.spellings: dict[str, str] = {}
         for layer in spec.layers:
             setattr(self, layer.name, _layer(layer))
 
@@ -70,6 +73,7 @@ class WrittenCell(keras.layers.Layer):
         if step.op == "layer":
             return _called(getattr(self, attributes["layer"]), arguments)
         way = keras_ways.spelled(step, arguments, attributes)
+        self.spellings[step.results[0]] = way.name
         made = way.call(*arguments, **attributes)
         return made if len(step.results) > 1 or isinstance(made, (list, tuple)) else [made]
 
@@ -128,6 +132,15 @@ def make(spec: Spec) -> WrittenCell:
     cell = WrittenCell(spec)
     cell.build((None, spec.features))
     return cell
+
+
+def source(spec: Spec) -> str:
+    """Return a specification as text, its operations spelled as the cell spells them."""
+    cell, rows = make(spec), 2
+    zeros = [np.zeros((rows, n)) for n in (spec.features, *spec.states)]
+    with contextlib.suppress(Exception):  # it is shown as far as it runs
+        cell.step(zeros[0], zeros[1:])
+    return show(spec, lambda step: cell.spellings.get(step.results[0], step.op))
 
 
 class KerasReader:

@@ -317,11 +317,3 @@ def mentions(value: Any) -> bool:
     if isinstance(value, tuple):
         return any(map(mentions, value))
     return isinstance(value, str) and value == B
-
-
-def name_of(step: Step) -> str:
-    """Return how an operation is written, as far as that does not depend on its arguments."""
-    ways = WAYS.get(step.op)
-    if ways is None:
-        return step.op
-    return "/".join(dict.fromkeys(w.name for w in ways[step.way % len(ways) :][:1]))
