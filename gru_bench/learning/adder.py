@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from gru_bench.errors import UsageError, check_integer, in_one_line
 from gru_bench.learning.network import Network
-from gru_bench.learning.saved import FACTS, FORMAT, load_weights, read_saved
+from gru_bench.learning.saved import FACTS, FORMAT, check_same_arrays, load_weights, read_saved
 from gru_bench.outside.bounds import LENGTH, THRESHOLD
 from gru_bench.outside.text import one_line
 from gru_bench.outside.writing import check_output, roomy_folder, write_result
@@ -172,6 +173,10 @@ class Adder:
         given, own = (_without_cell_names(c) for c in (dict(config), described))
         if given != own:
             raise UsageError(f"its Keras model is not that of an adder: {_difference(given, own)}")
+        kind = type(model.get_layer("rnn").cell)
+        registered = keras.saving.get_registered_object(keras.saving.get_registered_name(kind))
+        if registered not in (None, kind):
+            raise UsageError("Keras has registered another class by the name of its cell")
 
     def save(self, path: str | Path) -> None:
         """Write a Keras file, whole or not at all; Keras itself can load it too.
@@ -221,6 +226,7 @@ class Adder:
             model = adder.to_model()
             adder._check_config(saved.config, model)
             load_weights(model, saved.weights)
+            check_same_arrays(model, saved.weights)
             cell, read_out = model.get_layer("rnn").cell, model.get_layer("read_out")
             trained = [*cell.trainable_variables, *read_out.trainable_variables]
             theta = network.pack([variable.value for variable in trained])
@@ -245,13 +251,23 @@ def check_model_path(path: str | Path) -> Path:
     return check_output(path)
 
 
+#: What Keras appends to the name of a layer that it names itself.
+_COUNTED = re.compile(r"_\d+$")
+
+
 def _without_cell_names(config: Any, inside: bool = False) -> Any:
-    """Return a model's configuration without names in its cell, which Keras numbers as it likes."""
+    """Return a model's configuration without the numbers that Keras gives to layers in its cell.
+
+    Only a layer's configuration has a name of that kind: a policy's name, or an argument that is
+    called so, says what is computed.
+    """
     if isinstance(config, dict):
+        counted = inside and {"name", "trainable", "dtype"} <= config.keys()
         return {
-            key: _without_cell_names(value, inside or key == "cell")
+            key: _COUNTED.sub("", str(value))
+            if counted and key == "name"
+            else _without_cell_names(value, inside or key == "cell")
             for key, value in config.items()
-            if not (inside and key == "name")
         }
     if isinstance(config, (list, tuple)):
         return [_without_cell_names(value, inside) for value in config]

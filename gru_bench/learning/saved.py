@@ -156,6 +156,29 @@ def load_weights(model: Any, weights: bytes) -> None:
         model.load_weights(path)
 
 
+def check_same_arrays(model: Any, weights: bytes) -> None:
+    """Refuse a file that holds other arrays than the model itself would write.
+
+    Raises:
+        UsageError: it does: a cell may read more than its weights from it.
+    """
+    with tempfile.TemporaryDirectory(prefix="gru_bench-") as folder:
+        path = Path(folder) / WEIGHTS
+        model.save_weights(path)
+        own = path.read_bytes()
+    given, expected = (_arrays(data) for data in (weights, own))
+    if given != expected:
+        other = min(given ^ expected)
+        raise UsageError(f"its weights are not just those of the adder: {other!r:.100}")
+
+
+def _arrays(weights: bytes) -> set[tuple[str, tuple[int, ...]]]:
+    """Return the arrays in an HDF5 file, by name and shape."""
+    with h5py.File(io.BytesIO(weights), "r") as file:
+        found = list(_objects(file))
+        return {(str(a.name), tuple(a.shape)) for a in found if isinstance(a, h5py.Dataset)}
+
+
 def _check_weights(file: h5py.File) -> None:
     total = 0
     for number, found in enumerate(_objects(file)):
