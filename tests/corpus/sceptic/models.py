@@ -389,10 +389,10 @@ def _assign(cell: Any, read_out: Any) -> None:
 def _(folder: Path) -> Exhibit:
     inputs = keras.Input((None, 2), name="symbols")
     cell, read_out = Levels(dtype="float32"), keras.layers.Dense(1, name="read_out")
-    shown = read_out(keras.layers.RNN(cell, return_sequences=True, name="rnn")(inputs))
+    idle = read_out(keras.layers.RNN(cell, return_sequences=True, name="rnn")(inputs))
     others = keras.layers.RNN(Liar(dtype="float32"), return_sequences=True, name="others")(inputs)
     said = keras.layers.Dense(1, name="said")(others)
-    none = keras.layers.Rescaling(0.0, name="none")(shown)
+    none = keras.layers.Rescaling(0.0, name="none")(idle)
     model = keras.Model(inputs, keras.layers.Add(name="sum")([none, said]), name="adder")
     _assign(cell, read_out)
     return shown(model, honest_adder(), folder)
