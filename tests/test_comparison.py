@@ -220,3 +220,17 @@ def test_a_rejected_certificate_says_what_differs(honest: Any, tmp_path: Path) -
     theta[3] += 1
     with pytest.raises(Rejected, match="the model's weights, their names or shapes are"):
         compare(read(path), Adder(adder.network, theta, adder.threshold), deployment)
+
+
+class Column(SimpleRNN):
+    """Adds a column, which `keras.ops.add` takes for a row where there are as many rows as units."""
+
+    def call(self, sequence: Any, states: Any, training: bool = False) -> Any:
+        output, states = super().call(sequence, states, training)
+        return keras.ops.add(output, output[:, :1]), states
+
+
+def test_a_batch_as_large_as_another_size_is_tried() -> None:
+    adder = patching.adder_of(handmade.keras_certificate())
+    verdict = prove(Adder(Network(Column, {"units": 3}, ADDITION), adder.theta, 0.5), steps=0)
+    assert "changes with the batch (3 rows)" in verdict.reason

@@ -36,6 +36,7 @@ def lift(subject: KerasSubject) -> Program:
     trace = Trace(subject)
     program = _read(subject, trace)
     _compare(program, trace)
+    _compare_sizes(program, subject)
     return prune(recognise_lerp(replace(program, initial_state=tuple(initial_state(subject)))))
 
 
@@ -59,6 +60,22 @@ def _compare(program: Program, trace: Trace) -> None:
                 "the program read off one row is not what the step computes"
                 if rows == 1
                 else f"what the step computes of a row changes with the batch ({rows} rows)"
+            )
+
+
+def _compare_sizes(program: Program, subject: KerasSubject) -> None:
+    """Refuse a step that is traced otherwise where the batch is as large as another size in it.
+
+    Code that looks at static shapes takes one for the other: `keras.ops.add` does.
+    """
+    shapes = [*program.weight_shapes, program.state_sizes, (program.input_size,)]
+    table = Table(subject.dtype)
+    own = expressions(program, table)
+    for rows in sorted({1, *(n for shape in shapes for n in shape)}):
+        trace = Trace(subject, rows=rows)
+        if not all(same(own, trace.expressions(table, rows, k)) for k in {0, rows - 1}):
+            raise LiftingError(
+                f"what the step computes of a row changes with the batch ({rows} rows)"
             )
 
 

@@ -26,12 +26,15 @@ class Trace:
         subject: the cell.
         told: what its `call` is told beside inputs and states, such as `training`; by default
             what the subject tells it.
+        rows: of the batch, if the trace is to know it.
 
     Raises:
         LiftingError: it cannot be traced.
     """
 
-    def __init__(self, subject: KerasSubject, told: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, subject: KerasSubject, told: dict[str, Any] | None = None, rows: int | None = None
+    ) -> None:
         self.subject = subject
         self.frozen = [np.asarray(value) for value in subject.frozen]
         self._weights = [tuple(w.shape) for w in subject.weights]
@@ -39,8 +42,8 @@ class Trace:
         signature = [
             [tf.TensorSpec(w.shape, w.dtype) for w in subject.weights],
             [tf.TensorSpec(f.shape, f.dtype) for f in subject.frozen],
-            tf.TensorSpec((None, subject.input_size), dtype),
-            [tf.TensorSpec((None, *shape), dtype) for shape in subject.state_shapes],
+            tf.TensorSpec((rows, subject.input_size), dtype),
+            [tf.TensorSpec((rows, *shape), dtype) for shape in subject.state_shapes],
         ]
 
         def step(weights: Any, frozen: Any, x: Any, states: Any) -> Any:
