@@ -223,7 +223,7 @@ def test_a_rejected_certificate_says_what_differs(honest: Any, tmp_path: Path) -
 
 
 class Column(SimpleRNN):
-    """Adds a column, which `keras.ops.add` takes for a row where there are as many rows as units."""
+    """Adds a column, which `keras.ops.add` takes for a row where rows equal units."""
 
     def call(self, sequence: Any, states: Any, training: bool = False) -> Any:
         output, states = super().call(sequence, states, training)
