@@ -391,7 +391,7 @@ def test_bad_input_is_one_line_and_exit_code_2(capfd, line):
     [
         ('batch-row-alon = "why"', "did you mean 'batch-row-alone'?"),
         ('batch-row-alone = ""', "needs a reason, got ''"),
-        ("batch-row-alone", 'must have lines such as law = "reason"'),
+        ("batch-row-alone", 'are lines such as law = "reason"'),
     ],
 )
 def test_a_bad_file_of_expected_failures_is_refused(capfd, tmp_path, text, complaint):
