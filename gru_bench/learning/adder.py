@@ -112,7 +112,8 @@ class Adder:
         rows = 1 << (count - 1).bit_length()
         padded = np.zeros((-(-steps // _STEPS) * _STEPS, rows), np.int32)
         padded[:steps, :count] = symbols.T
-        states = self.network.initial_state(rows, self._weights[:-2])
+        weights = self._weights[:-2] if self.network.learns_start else None
+        states = self.network.initial_state(rows, weights)
         written = []
         for start in range(0, steps, _STEPS):
             chunk = tf.constant(padded[start : start + _STEPS])

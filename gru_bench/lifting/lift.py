@@ -36,7 +36,6 @@ def lift(subject: KerasSubject) -> Program:
     trace = Trace(subject)
     program = _read(subject, trace)
     _compare(program, trace)
-    _compare_sizes(program, subject)
     return prune(recognise_lerp(replace(program, initial_state=tuple(initial_state(subject)))))
 
 
@@ -51,32 +50,30 @@ def _read(subject: KerasSubject, trace: Trace) -> Program:
 
 
 def _compare(program: Program, trace: Trace) -> None:
-    """Refuse a program that is not, entry by entry, what the trace computes of each row."""
+    """Refuse a program that is not, entry by entry, what the step computes of each row.
+
+    The trace for any number of rows is read for a few. Code that looks at static shapes may take
+    the batch for another size that is as large (`keras.ops.add` does): so the step is also traced
+    at each size that occurs in it.
+    """
     table = Table(trace.subject.dtype)
     own = expressions(program, table)
-    for rows, row in _ROWS:
-        if not same(own, trace.expressions(table, rows, row)):
-            raise LiftingError(
-                "the program read off one row is not what the step computes"
-                if rows == 1
-                else f"what the step computes of a row changes with the batch ({rows} rows)"
-            )
-
-
-def _compare_sizes(program: Program, subject: KerasSubject) -> None:
-    """Refuse a step that is traced otherwise where the batch is as large as another size in it.
-
-    Code that looks at static shapes takes one for the other: `keras.ops.add` does.
-    """
     shapes = [*program.weight_shapes, program.state_sizes, (program.input_size,)]
-    table = Table(subject.dtype)
-    own = expressions(program, table)
+    for rows, row in _ROWS:
+        _check_row(own, trace.expressions(table, rows, row), rows)
     for rows in sorted({1, *(n for shape in shapes for n in shape)}):
-        trace = Trace(subject, rows=rows)
-        if not all(same(own, trace.expressions(table, rows, k)) for k in {0, rows - 1}):
-            raise LiftingError(
-                f"what the step computes of a row changes with the batch ({rows} rows)"
-            )
+        sized = Trace(trace.subject, rows=rows)
+        for row in {0, rows - 1}:
+            _check_row(own, sized.expressions(table, rows, row), rows)
+
+
+def _check_row(own: Sequence[Ids], found: Sequence[Ids], rows: int) -> None:
+    if not same(own, found):
+        raise LiftingError(
+            "the program read off one row is not what the step computes"
+            if rows == 1
+            else f"what the step computes of a row changes with the batch ({rows} rows)"
+        )
 
 
 def same(one: Sequence[Ids], other: Sequence[Ids]) -> bool:

@@ -20,6 +20,7 @@ from gru_bench.lifting.error import LiftingError
 from gru_bench.lifting.known import Known, check_shaped_only, fold
 from gru_bench.lifting.moves import MOVES, carried, moved
 from gru_bench.subjects.keras.runtime import tf
+from gru_bench.trace.replay import ancestors
 
 Array = NDArray[Any]
 Ids = NDArray[np.int64]
@@ -79,7 +80,7 @@ class Reader:
         """
         for tensor, value in given:
             self._set(tensor, value)
-        needed = _ancestors(wanted)
+        needed = ancestors(wanted)
         for operation in self._graph.get_operations():
             _check_harmless(operation)
             if operation.name in needed and operation.type != "Placeholder":
@@ -214,15 +215,3 @@ def _check_harmless(operation: Any) -> None:
             f"operation {operation.type} draws, changes or calls something, so the step is not a "
             "function of weights, input and states"
         )
-
-
-def _ancestors(tensors: Sequence[Any]) -> set[str]:
-    """Return the names of all operations that the tensors depend on."""
-    found: set[str] = set()
-    stack = [t.op for t in tensors]
-    while stack:
-        operation = stack.pop()
-        if operation.name not in found:
-            found.add(operation.name)
-            stack.extend(t.op for t in operation.inputs)
-    return found

@@ -125,11 +125,10 @@ class Deployment:
         """Refuse a cell that computes something else where it is not told whether it trains."""
         if not self.network.takes_training:
             return
+        table = Table(self.subject.dtype)
+        own = Trace(self.subject).expressions(table, 1, 0)
         for told in ({}, {"training": None}):
-            table = Table(self.subject.dtype)
-            trace = Trace(self.subject, told)
-            own = trace.expressions(table, 1, 0)
-            if not same(own, Trace(self.subject).expressions(table, 1, 0)):
+            if not same(own, Trace(self.subject, told).expressions(table, 1, 0)):
                 raise UsageError(
                     "the step computes something else where it is not told whether it trains"
                 )
@@ -152,6 +151,11 @@ class Deployment:
     def _nest(self, states: Any) -> Any:
         return self.subject.nest(tf.split(states, list(self.program.state_sizes), axis=1))
 
+    @property
+    def _told(self) -> dict[str, Any]:
+        """What Keras's `predict` tells the cell."""
+        return {"training": False} if self.network.takes_training else {}
+
     def _plain_step(self, x: Any, states: Any, told: dict[str, Any]) -> Any:
         """Run the cell and the read-out of Keras's model."""
         cell, read_out = self._layers
@@ -172,16 +176,14 @@ class Deployment:
 
     @cached_property
     def _graph(self) -> Any:
-        told = {"training": False} if self.network.takes_training else {}
-        return self._plain_graph(lambda x, states: self._plain_step(x, states, told))
+        return self._plain_graph(lambda x, states: self._plain_step(x, states, self._told))
 
     @cached_property
     def _graph_alone(self) -> Any:
-        told = {"training": False} if self.network.takes_training else {}
-
         def step(x: Any, states: Any) -> Any:
             return _one_by_one(
-                lambda k: self._plain_step(x[k : k + 1], states[k : k + 1], told), tf.shape(x)[0]
+                lambda k: self._plain_step(x[k : k + 1], states[k : k + 1], self._told),
+                tf.shape(x)[0],
             )
 
         return self._plain_graph(step)

@@ -79,7 +79,7 @@ class Replay:
         self._given = [[t.op.name for t in group] for group in given]
         self._names: set[str] = {name for group in self._given for name in group}
         self._captured = {t.op.name: _captured_value(value) for t, value in captured}
-        needed = _ancestors(results)
+        needed = ancestors(results)
         for operation in graph.get_operations():
             if operation.name in needed:
                 self._add(operation)
@@ -245,7 +245,7 @@ def _captured_value(value: Any) -> Any:
     return value if value.dtype == tf.resource else np.asarray(value)
 
 
-def _ancestors(tensors: Sequence[Any]) -> set[str]:
+def ancestors(tensors: Sequence[Any]) -> set[str]:
     """Return the names of all operations that the tensors depend on."""
     found: set[str] = set()
     stack = [t.op for t in tensors]
