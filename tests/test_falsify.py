@@ -84,6 +84,10 @@ def falsifier(honest):
     return Falsifier(honest.network, honest.threshold)
 
 
+#: The module of the cell that most of these adders have.
+TRUST = ("--trust", "forgetful_cells")
+
+
 def run(capsys, *arguments):
     code = main([str(argument) for argument in arguments])
     captured = capsys.readouterr()
@@ -197,11 +201,16 @@ def test_weights_that_are_not_numbers_are_refuted(honest, falsifier):
 
 def test_leading_zeros_are_asked_for_where_they_are_needed(capsys, forgetful):
     forgetful(patience=4).save("adder.keras")
-    code, out, _ = run(capsys, "falsify", "adder.keras")
+    code, out, _ = run(capsys, "falsify", "adder.keras", *TRUST)
     assert code == 1
-    assert "see it: gru-bench add 0 0 --bits 4 --model adder.keras --check" in out
-    assert run(capsys, "add", 0, 0, "--model", "adder.keras", "--check")[0] == 0
-    code, _, err = run(capsys, "add", 0, 0, "--bits", 4, "--model", "adder.keras", "--check")
+    assert (
+        "see it: gru-bench add 0 0 --bits 4 --model adder.keras --trust forgetful_cells --check"
+        in out
+    )
+    assert run(capsys, "add", 0, 0, "--model", "adder.keras", *TRUST, "--check")[0] == 0
+    code, _, err = run(
+        capsys, "add", 0, 0, "--bits", 4, "--model", "adder.keras", *TRUST, "--check"
+    )
     assert code == 1
     assert "wrong: bit 4 " in err
 
@@ -269,7 +278,7 @@ def test_a_word_right_when_read_alone_is_not_reported(falsifier, honest, monkeyp
 
 def test_what_it_prints_shows_the_wrong_bit(capsys, forgetful):
     forgetful(9).save("adder.keras")
-    code, out, err = run(capsys, "falsify", "adder.keras", "--json", "found.json")
+    code, out, err = run(capsys, "falsify", "adder.keras", *TRUST, "--json", "found.json")
     assert (code, err) == (1, "")
     assert "REFUTED: addition of " in out
     assert "bit 11 (counted from 0, least significant first) is 0, but should be 1" in out
@@ -284,7 +293,7 @@ def test_what_it_prints_shows_the_wrong_bit(capsys, forgetful):
 
 def test_nothing_found_says_how_far_it_was_searched(capsys, forgetful):
     forgetful().save("adder.keras")
-    code, out, _ = run(capsys, "falsify", "adder.keras")
+    code, out, _ = run(capsys, "falsify", "adder.keras", *TRUST)
     assert code == 0
     assert "no counterexample found in " in out
     assert "finitely many" in out
@@ -296,7 +305,7 @@ def test_interrupted_says_how_far_it_was_searched(capsys, forgetful, monkeypatch
 
     forgetful(10**6).save("adder.keras")
     monkeypatch.setattr(module, "pump", interrupt)
-    code, out, err = run(capsys, "falsify", "adder.keras", "--steps", 10**4)
+    code, out, err = run(capsys, "falsify", "adder.keras", *TRUST, "--steps", 10**4)
     assert code == 130
     assert "exhaustive" in out
     assert "no counterexample found in " in out

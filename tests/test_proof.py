@@ -323,8 +323,8 @@ def test_the_command_says_open_with_how_far_it_looked(
         (("--steps", "-1"), "--steps"),
         (("--seed", "-1"), "--seed"),
         (("--seconds", "0"), "--seconds must be above 0"),
-        (("-o", "nowhere/c.json"), "there is no folder 'nowhere' to write into"),
-        (("--json", "nowhere/c.json"), "there is no folder 'nowhere' to write into"),
+        (("-o", "nowhere/c.json"), "there is no folder 'nowhere' to write 'c.json' into"),
+        (("--json", "nowhere/c.json"), "there is no folder 'nowhere' to write 'c.json' into"),
     ],
 )
 def test_what_is_wrong_on_the_command_line_is_one_line_and_exit_code_2(
