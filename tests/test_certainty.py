@@ -25,6 +25,7 @@ from gru_bench.runs.experiment import make_experiment
 from gru_bench.runs.run import read_run
 from gru_bench.runs.verdict import AnyLength, Judgement
 from gru_bench.task.transducer import TASKS, get_task
+from tests.corpus.changed_files import signed
 
 SMALL = {
     "title": "How certain?",
@@ -201,7 +202,7 @@ def test_a_run_without_verdicts_does_not_stand_for_one_with_them(tmp_path):
     text = json.dumps(found["inputs"], sort_keys=True)
     assert hashlib.sha256(text.encode()).hexdigest()[:16] in path.name
     del found["verdicts"]
-    path.write_text(json.dumps(found), encoding="utf-8")
+    path.write_bytes(signed(found))
     with pytest.raises(UsageError, match="'verdicts' is missing"):
         read_run(path)
     names = {
