@@ -21,6 +21,7 @@ from gru_bench.lifting.expression import Table
 from gru_bench.lifting.lift import same
 from gru_bench.lifting.trace import Trace
 from gru_bench.proof.purity import check_pure
+from gru_bench.proof.reach import sizes_named
 from gru_bench.subjects.keras.runtime import keras, tf
 from gru_bench.subjects.keras.subject import KerasSubject
 
@@ -54,6 +55,7 @@ class Deployment:
         self.network = network.again()
         self.subject = KerasSubject(self.network.cell, self.network.task.features.shape[1])
         self.program = lift(self.subject)
+        self._all_sizes = (*_SIZES, *sizes_named(self.network.cell))
         try:
             self._check_function()
         except UsageError:
@@ -65,7 +67,7 @@ class Deployment:
         self._compiled = tf.function(self._step, jit_compile=True, autograph=False)
         self._compiled_alone = tf.function(self._step_alone, jit_compile=True, autograph=False)
         self._theta: Any = None
-        self._sizes: tuple[int, ...] = _SIZES
+        self._sizes: tuple[int, ...] = self._all_sizes
 
     def _check_function(self) -> None:
         """Refuse a step that is no function of weights, input and states, by what can be seen."""
@@ -135,7 +137,7 @@ class Deployment:
 
     def _check_start(self) -> None:
         """Refuse an initial state that differs from batch to batch."""
-        for rows in _SIZES:
+        for rows in self._all_sizes:
             states = keras.tree.flatten(self.network.initial_state(rows))
             for state, row in zip(states, self.program.initial_state, strict=True):
                 if not np.array_equal(np.asarray(state), np.broadcast_to(row, (rows, row.size))):
