@@ -21,7 +21,7 @@ from gru_bench.laws.running.alarm import TimeIsUpError, alarm
 from gru_bench.laws.running.choice import choose
 from gru_bench.laws.running.isolation import Isolated
 from gru_bench.laws.running.strategies import Sketch
-from gru_bench.laws.target import Target
+from gru_bench.laws.target import make_target
 from gru_bench.laws.telling.outcome import EXPECTED, FAILED, NOT_APPLICABLE, PASSED, Outcome
 from gru_bench.laws.telling.script import literal, script_for
 
@@ -284,7 +284,7 @@ def test_weights_that_do_not_learn_are_the_same_in_every_copy(cells):
 
 
 def test_a_script_knows_the_weights_that_do_not_learn(cells):
-    target = Target(cells + "Reservoir", {"units": 3})
+    target = make_target(cells + "Reservoir", {"units": 3})
     law = LAWS["one-step-runs"]
     case = Sketch(5, 1, 1, 1.0, "ordinary", False, 7).case(target, law.wants)
     script = script_for(law, case, Outcome(law.name, law.family, law.statement, FAILED, "made up"))

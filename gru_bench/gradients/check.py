@@ -25,7 +25,7 @@ from gru_bench.gradients.problem import FunctionProblem, Problem, agrees
 from gru_bench.gradients.reproduction import script_for_cell, script_for_function
 from gru_bench.gradients.sequence import CellProblem
 from gru_bench.subjects.keras.subject import KerasSubject, make_subject
-from gru_bench.trace.replay import UnsupportedOperationError
+from gru_bench.trace.unsupported import UnsupportedOperationError
 
 Array = NDArray[Any]
 

@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 from gru_bench.errors import UsageError
 from gru_bench.gradients.layout import Layout
 from gru_bench.subjects.keras.runtime import tf
-from gru_bench.trace.replay import Replay, UnsupportedOperationError
+from gru_bench.trace.replay import Replay
 from gru_bench.trace.rows import Rows, Sparse, Value
 from gru_bench.trace.traced import coarsest_epsilon
+from gru_bench.trace.unsupported import UnsupportedOperationError
 
 Array = NDArray[Any]
 

@@ -14,9 +14,8 @@ from gru_bench.trace.tolerance import Bound
 
 if TYPE_CHECKING:
     from gru_bench.laws.target import Target
-    from gru_bench.subjects.keras.loop import Loop
-    from gru_bench.subjects.keras.subject import KerasSubject
-    from gru_bench.trace.rounding import RunBound
+    from gru_bench.subjects.protocol import Loop, Subject
+    from gru_bench.trace.response import RunBound
 
 Array = NDArray[Any]
 
@@ -65,30 +64,20 @@ class Case:
         """A new generator, the same each time it is asked for."""
         return np.random.default_rng(self.seed)
 
-    def subject(self, dtype: str | None = None, training: bool | None = None) -> KerasSubject:
+    def subject(self, dtype: str | None = None, training: bool | None = None) -> Subject:
         """Return the cell with this case's weights.
 
         Args:
             dtype: of the cell; the case's where None.
             training: the case's where None.
         """
-        subject = self.target.subject(
+        subject: Subject = self.target.subject(
             self.features,
             self.dtype if dtype is None else dtype,
             self.training if training is None else training,
         )
         self.target.give(subject, self.weights)
         return subject
-
-    @property
-    def keras(self) -> Any:
-        """Keras, for laws that are about it."""
-        return self.target.keras
-
-    @property
-    def tf(self) -> Any:
-        """TensorFlow, likewise."""
-        return self.target.tf
 
     def rounding(self, dtype: str | None = None) -> Bound:
         """Return how far two correct runs of this case may lie apart, one number for all results.
@@ -104,14 +93,14 @@ class Case:
         weights = list(self.weights.values())
         return self.target.bound(subject, weights, self.xs, self.states, dtype or self.dtype)
 
-    def fresh(self, dtype: str | None = None) -> KerasSubject:
+    def fresh(self, dtype: str | None = None) -> Subject:
         """Return a new cell with this case's weights that has never been called."""
         subject = self.target.fresh(self.features, dtype or self.dtype)
         subject.assign_values(self.weights.values())
         return subject
 
     def loop(self, way: str) -> Loop:
-        """Return the cell with this case's weights in Keras's loop.
+        """Return the cell with this case's weights in the loop of its framework.
 
         Args:
             way: "looped" or "unrolled".
@@ -126,7 +115,7 @@ class Case:
 
     def with_weights(self, weights: Mapping[str, Array], **changes: Any) -> Case:
         """Return the same case with other weights, as far as the cell's constraints allow them."""
-        subject = self.target.subject(self.features, self.dtype, self.training)
+        subject: Subject = self.target.subject(self.features, self.dtype, self.training)
         return self.at(weights=subject.allowed(weights), **changes)
 
     def note(self, **facts: Any) -> None:

@@ -25,6 +25,9 @@ FAMILIES = (
     "layers",
 )
 
+#: Families of laws that are about Keras.
+OF_KERAS = ("Keras citizenship", "layers")
+
 
 @dataclass(frozen=True)
 class Wants:
@@ -82,6 +85,12 @@ class Law:
     basic: bool = False
     most: int | None = None
 
+    @property
+    def required(self) -> tuple[str, ...]:
+        """All capabilities that a cell needs for the law to be tried on it."""
+        first = ("keras",) if self.family in OF_KERAS else ()
+        return (*first, *(() if self.basic else ("step",)), *self.needs)
+
     def examples(self, profile: int) -> int:
         """Return how many cases are tried where the profile says so many."""
         count = max(2, round(profile * self.share))
@@ -94,12 +103,12 @@ LAWS: dict[str, Law] = {}
 
 def law(
     name: str, family: str, statement: str, script: str, **options: Any
-) -> Callable[[Callable[[Case], None]], Callable[[Case], None]]:
+) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:
     """Register the decorated function as the check of a law; see `Law` for the arguments."""
     assert family in FAMILIES, family
     assert name not in LAWS, name
 
-    def register(check: Callable[[Case], None]) -> Callable[[Case], None]:
+    def register(check: Callable[[Any], None]) -> Callable[[Any], None]:
         LAWS[name] = Law(name, family, statement, check, script, **options)
         return check
 

@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.errors import FAULTS, UsageError, in_one_line
+from gru_bench.subjects.keras.loading import make_cell
 from gru_bench.subjects.keras.runtime import keras, tf
-from gru_bench.subjects.loading import cell_name, make_cell
+from gru_bench.subjects.loading import cell_name
 from gru_bench.task.transducer import Transducer
 
 _ONE_SEED_AT_A_TIME = threading.Lock()

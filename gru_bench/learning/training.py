@@ -29,8 +29,8 @@ from gru_bench.learning.optimizer import adam
 from gru_bench.learning.recipe import Recipe, get_recipe
 from gru_bench.learning.worst_case import WorstCase
 from gru_bench.outside.bounds import SEED, SEEDS
+from gru_bench.subjects.keras.loading import load_cell_class
 from gru_bench.subjects.keras.runtime import keras, tf
-from gru_bench.subjects.loading import load_cell_class
 from gru_bench.task.family import Pairs, Stream, run_transducer
 from gru_bench.task.transducer import ADDITION, FAMILIES, Transducer, get_task
 

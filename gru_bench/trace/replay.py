@@ -23,12 +23,9 @@ from numpy.typing import NDArray
 from gru_bench.subjects.keras.runtime import tf
 from gru_bench.trace.operations import ELEMENTWISE, MOVES, STRUCTURAL
 from gru_bench.trace.rows import Rows, Sparse, Value
+from gru_bench.trace.unsupported import UnsupportedOperationError
 
 Array = NDArray[Any]
-
-
-class UnsupportedOperationError(Exception):
-    """The graph has an operation that cannot be replayed, or not here; its type is the message."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from gru_bench.laws.cells.learning import GRADIENT
 from gru_bench.laws.law import Wants, law
 
 if TYPE_CHECKING:
-    from gru_bench.laws.tape import Tape
+    from gru_bench.subjects.protocol import Tape
 
 
 FAMILY = "learning"

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gru_bench.errors import UsageError, in_one_line
 from gru_bench.laws.broken import NotApplicable
-from gru_bench.laws.case import Array, Case
+from gru_bench.laws.case import Array
 from gru_bench.laws.cells.randomness import EXACT, call, drawn, fresh
 from gru_bench.laws.law import Wants, law
+
+if TYPE_CHECKING:
+    from gru_bench.laws.keras.target import KerasCase as Case
 
 FAMILY = "Keras citizenship"
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gru_bench.errors import UsageError
 from gru_bench.laws.broken import NotApplicable
-from gru_bench.laws.case import Array, Case
+from gru_bench.laws.case import Array
 from gru_bench.laws.keras.layers import (
     CHECK,
     LOOP,
@@ -20,6 +20,9 @@ from gru_bench.laws.keras.layers import (
     run_layer,
 )
 from gru_bench.laws.law import Wants, law
+
+if TYPE_CHECKING:
+    from gru_bench.laws.keras.target import KerasCase as Case
 
 FAMILY = "layers"
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gru_bench.errors import UsageError
 from gru_bench.laws.broken import NotApplicable
-from gru_bench.laws.case import Array, Case
+from gru_bench.laws.case import Array
 from gru_bench.laws.cells.randomness import EXACT
 from gru_bench.laws.keras.citizenship import ONE
 from gru_bench.laws.law import law
 from gru_bench.trace.tolerance import Bound
+
+if TYPE_CHECKING:
+    from gru_bench.laws.keras.target import KerasCase as Case
 
 FAMILY = "Keras citizenship"
 

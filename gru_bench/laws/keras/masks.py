@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from gru_bench.laws.case import Case
 from gru_bench.laws.keras.layers import (
     CHECK,
     LOOP,
@@ -16,6 +17,9 @@ from gru_bench.laws.keras.layers import (
     run_layer,
 )
 from gru_bench.laws.law import law
+
+if TYPE_CHECKING:
+    from gru_bench.laws.keras.target import KerasCase as Case
 
 FAMILY = "layers"
 

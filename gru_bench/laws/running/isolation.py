@@ -214,7 +214,8 @@ class Isolated:
     def _made(self, message: Mapping[str, Any], seconds: float) -> None:
         spent = self.report.seconds
         cell = message["seconds"]
-        spent["starting TensorFlow"] = spent.get("starting TensorFlow", 0.0) + seconds - cell
+        starting = f"starting {message['started']}"
+        spent[starting] = spent.get(starting, 0.0) + seconds - cell
         spent["making the cell"] = spent.get("making the cell", 0.0) + cell
 
     def _messages(

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from gru_bench.errors import FAULTS
-from gru_bench.laws.broken import Broken, NotApplicable
+from gru_bench.laws.broken import Broken
 from gru_bench.laws.case import Array, Case
 from gru_bench.laws.law import Law
+from gru_bench.subjects.protocol import NotOffered
 
 #: Attempts and seconds that one failure may take.
 ATTEMPTS, SECONDS = 80, 2.0
@@ -41,7 +42,7 @@ def _fails(law: Law, case: Case, error: BaseException) -> BaseException | None:
     """Return what the law raises for a case if it is the same kind of failure."""
     try:
         law.check(case)
-    except NotApplicable:
+    except NotOffered:
         return None
     except FAULTS as found:  # a user's cell can fail in any way
         same = type(found) is type(error)

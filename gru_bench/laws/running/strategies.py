@@ -13,10 +13,10 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from gru_bench.laws.case import Case
 from gru_bench.laws.law import Wants
 
 if TYPE_CHECKING:
+    from gru_bench.laws.case import Case
     from gru_bench.laws.target import Target
 
 Array = NDArray[Any]
@@ -95,7 +95,8 @@ class Sketch:
         else:
             size = min(self.scale, 1.0)
             states = [entries(rng, (self.batch, *s), size) for s in subject.state_shapes]
-        return Case(target, drawn, xs, states, self.seed, wants.training, dtype)
+        case: Case = target.case_type(target, drawn, xs, states, self.seed, wants.training, dtype)
+        return case
 
 
 def sketches(target: Target, wants: Wants, number: int = 0) -> st.SearchStrategy[Sketch]:

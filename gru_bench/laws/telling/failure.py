@@ -10,7 +10,7 @@ from pathlib import Path
 from gru_bench import errors
 from gru_bench.errors import BenchError, UsageError, in_one_line, own_fault
 from gru_bench.laws.broken import Broken
-from gru_bench.trace.replay import UnsupportedOperationError
+from gru_bench.trace.unsupported import UnsupportedOperationError
 
 #: Files of these are not the user's.
 _OTHERS = ("/site-packages/", "/dist-packages/", "/lib/python", "<frozen")

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from gru_bench.errors import FAULTS, UsageError, in_one_line
+from gru_bench.subjects.keras.loading import check_is_cell, load_cell_class
 from gru_bench.subjects.keras.runtime import keras
-from gru_bench.subjects.loading import cell_name, check_is_cell, load_cell_class
+from gru_bench.subjects.loading import cell_name
 
 #: Stands for the dtype in a configuration that is printed.
 _DTYPE = "<dtype>"

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from gru_bench.errors import FAULTS, UsageError, check_integer, check_known, in_one_line
+from gru_bench.subjects.keras.loading import make_cell
 from gru_bench.subjects.keras.runtime import keras, tf
-from gru_bench.subjects.loading import cell_name, make_cell
+from gru_bench.subjects.loading import cell_name
 from gru_bench.subjects.protocol import Array, Arrays
 
 #: How a step can be executed.
