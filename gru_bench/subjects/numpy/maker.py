@@ -154,36 +154,46 @@ class NumpyMaker:
         return NumpySubject(made, features, self.name, dtype, self.takes_dtype, remake)
 
     def sizes(self) -> tuple[int, ...]:
-        """Return sizes of an input with which one step runs, at most two; found by trying.
+        """Return sizes of an input for which the cell is made, at most two; found by trying.
 
-        Fewer than the state has units, and more: never as many where there is a choice.
+        Fewer than the state has units, and more: never as many where there is a choice. Where
+        the constructor takes the size, all that it does not refuse should run.
+
+        Returns:
+            One size where no step runs at all.
 
         Raises:
-            UsageError: it runs with none.
+            UsageError: the constructor refuses all sizes.
         """
-        first, found = None, []
-        for features in self._candidates():
+        first = None
+        candidates = list(self._candidates())
+        for features in candidates:
             try:
                 subject = self.subject("float64", features)
             except UsageError as error:
                 first = first or error
                 continue
             units = max([1, *(shape[-1] for shape in subject.state_shapes if shape)])
-            found.append(features)
             wanted = ((3 if units > 3 else units + 2), units + 1)
-            if self._takes_any(wanted):
-                return wanted
-            break
-        if not found:
-            assert first is not None
-            raise first
-        return tuple(found)
+            accepts = self._runs if self.size_name is None else self._makes
+            return wanted if all(map(accepts, wanted)) else (features,)
+        for features in filter(self._makes, candidates):
+            return (features,)
+        assert first is not None
+        raise first
 
-    def _takes_any(self, wanted: tuple[int, ...]) -> bool:
-        """Return whether all of these sizes run."""
+    def _makes(self, features: int) -> bool:
+        """Return whether the constructor takes this size."""
         try:
-            for features in wanted:
-                self.subject("float64", features)
+            self.make("float64", features)
+        except UsageError:
+            return False
+        return True
+
+    def _runs(self, features: int) -> bool:
+        """Return whether one step runs with this size."""
+        try:
+            self.subject("float64", features)
         except UsageError:
             return False
         return True

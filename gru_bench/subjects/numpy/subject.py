@@ -12,6 +12,9 @@ from gru_bench.errors import FAULTS, UsageError, in_one_line
 from gru_bench.subjects.numpy.derivative import along, gradient
 from gru_bench.subjects.protocol import Array, Arrays, NotOffered
 
+#: Gradients for the parameters by name, for the inputs and for the states.
+Pulled = tuple[dict[str, Array], Array, list[Array]]
+
 
 class NumpySubject:
     """A plain class with `parameters`, `initial_state(batch)` and `step(x, states)`.
@@ -74,9 +77,8 @@ class NumpySubject:
     def _settle(self) -> None:
         """Bring weights of another precision to the dtype that the cell was not told."""
         if not self._told:
-            for name, value in self.parameters.items():
-                if value.dtype != self._given:
-                    self._put(name, value.astype(self._given))
+            found = self.parameters.items()
+            self._put({n: v.astype(self._given) for n, v in found if v.dtype != self._given})
 
     def _try_one_step(self) -> tuple[Array, list[Array]]:
         self.dtype = self._given.name
@@ -132,29 +134,32 @@ class NumpySubject:
         names = self.parameter_names
         if set(names) != set(parameters):
             raise UsageError(f"weights must be named {sorted(names)}, got {sorted(parameters)}")
-        for name in names:
-            self._put(name, np.array(parameters[name], self._weight_dtype(name)))
+        self._replace(parameters)
 
     def assign_values(self, values: Iterable[Array]) -> None:
         """Replace the weights in the cell's order."""
-        for name, value in zip(self.parameter_names, list(values), strict=True):
-            self._put(name, np.array(value, self._weight_dtype(name)))
+        self._replace(dict(zip(self.parameter_names, list(values), strict=True)))
 
-    def _weight_dtype(self, name: str) -> Any:
-        return np.asarray(self._all_parameters()[name]).dtype
+    def _replace(self, parameters: Mapping[str, Array]) -> None:
+        """Replace weights by ones of the same dtypes."""
+        kept = self._all_parameters()
+        self._put({n: np.array(v, np.asarray(kept[n]).dtype) for n, v in parameters.items()})
 
-    def _put(self, name: str, value: Array) -> None:
-        """Replace one array: in the dict, or with the dict where that is made for each question."""
+    def _put(self, new: Mapping[str, Array]) -> None:
+        """Replace arrays: in the dict, or with the dict where that is made for each question."""
         kept: Any = self._all_parameters()
         try:
-            kept[name] = value
-        except TypeError:  # it is read only
-            self.cell.parameters = {**kept, name: value}
-        if self._all_parameters()[name] is not value:
-            try:
-                self.cell.parameters = {**self._all_parameters(), name: value}
-            except AttributeError:  # a property that cannot be set shows arrays kept elsewhere
-                np.asarray(self._all_parameters()[name])[...] = value
+            kept.update(new)
+        except AttributeError:  # it is read only
+            self.cell.parameters = {**kept, **new}
+        kept = self._all_parameters()
+        if all(kept[name] is value for name, value in new.items()):
+            return
+        try:
+            self.cell.parameters = {**kept, **new}
+        except AttributeError:  # a property that cannot be set shows arrays kept elsewhere
+            for name, value in new.items():
+                np.asarray(kept[name])[...] = value
 
     def _array(self, value: Any) -> Array:
         """Return a new array, so that whatever a cell does to it is its own affair."""
@@ -263,15 +268,22 @@ class NumpySubject:
             finals: weights of the final states.
 
         Returns:
-            Gradients for the parameters by name, for xs and for the states.
+            Gradients for the parameters by name, for xs and for the states; zero where they are
+            too small to be told from zero.
         """
-        found, _ = self.vjp_with_error(xs, states, outputs, finals)
-        return found
+        found, errors = self.vjp_with_error(xs, states, outputs, finals)
+        by_name, by_xs, by_states = found
+        bounds, of_xs, of_states = errors
+        return (
+            {name: _told(array, bounds[name]) for name, array in by_name.items()},
+            _told(by_xs, of_xs),
+            [_told(array, error) for array, error in zip(by_states, of_states, strict=True)],
+        )
 
     def vjp_with_error(
         self, xs: Array, states: Arrays, outputs: Array, finals: Arrays
-    ) -> tuple[tuple[dict[str, Array], Array, list[Array]], float]:
-        """Return what `vjp` gives, and the largest estimated error of its entries."""
+    ) -> tuple[Pulled, Pulled]:
+        """Return the gradients that `vjp` gives as they were found, and their estimated errors."""
         cotangent = np.concatenate([np.ravel(array) for array in (outputs, *finals)])
         point = self._point(xs, states)
         names, kept = self.parameter_names, list(self.parameters.values())
@@ -280,9 +292,11 @@ class NumpySubject:
         finally:
             self.assign_values(kept)
         count = len(names)
-        by_name = dict(zip(names, found[:count], strict=True))
-        worst = max((float(error.max(initial=0)) for error in errors), default=0.0)
-        return (by_name, found[count], found[count + 1 :]), worst
+        pulled, off = (
+            (dict(zip(names, arrays[:count], strict=True)), arrays[count], arrays[count + 1 :])
+            for arrays in (found, errors)
+        )
+        return pulled, off
 
     def jvp(
         self,
@@ -329,3 +343,8 @@ class NumpySubject:
         other = NumpySubject(made, self.input_size, self.name, wanted, self._told, self._remake)
         other.assign_values(self.parameters.values())
         return other
+
+
+def _told(gradient: Array, error: Array) -> Array:
+    """Return a gradient without what its error hides."""
+    return np.where(np.abs(gradient) > error, gradient, 0.0)
