@@ -7,6 +7,7 @@ import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -42,10 +43,8 @@ class Target(ABC):
     started: ClassVar[str]
     #: What its cases are: `Case`, or a kind of it.
     case_type: ClassVar[type[Any]]
-    #: Dtypes that can be asked of it beside float64, and in which each computes.
-    policies: Mapping[str, str] = {}
-    #: Whether its constructor takes a dtype.
-    takes_dtype: bool = True
+    #: Why laws say nothing of cells of this framework, by law: what nobody has promised.
+    silent: Mapping[str, str] = MappingProxyType({})
     #: Whether a layer around a cell was given.
     is_layer: bool = False
     name: str

@@ -11,6 +11,15 @@ from gru_bench.laws.law import Wants, law
 
 FAMILY = "shape and dtype"
 
+#: Dtype policies and the dtype in which each computes.
+POLICIES = {
+    "float32": "float32",
+    "float16": "float16",
+    "bfloat16": "bfloat16",
+    "mixed_float16": "float16",
+    "mixed_bfloat16": "bfloat16",
+}
+
 
 def _check_shapes(case: Case, output: Array, states: list[Array], batch: int) -> None:
     subject = case.subject()
@@ -119,9 +128,7 @@ assert all(s.dtype == policy.compute_dtype for s in given), [s.dtype for s in gi
 )
 def initial(case: Case) -> None:
     """Ask for it in each policy."""
-    policies = dict(case.target.policies)
-    if case.dtype == "float64":
-        policies["float64"] = "float64"
+    policies = {**POLICIES, **({"float64": "float64"} if case.dtype == "float64" else {})}
     for policy, dtype in policies.items():
         case.note(policy=policy, rows=case.batch)
         try:
@@ -189,8 +196,6 @@ assert cell.compute_dtype == "float64", f"the cell computes in {cell.compute_dty
 )
 def supported(case: Case) -> None:
     """The target has tried it."""
-    if not case.target.takes_dtype:
-        raise NotApplicable("the cell's constructor takes no dtype")
     if case.target.no_float64 is not None:
         case.fail(case.target.no_float64)
 
@@ -214,9 +219,6 @@ def _check_dtypes(case: Case, policy: str, dtype: str) -> None:
 )
 def half(case: Case) -> None:
     """Run a step in each policy."""
-    policies = case.target.policies
-    if {*policies} <= {"float32"}:
-        raise NotApplicable("no cell of this framework is asked for half precision")
-    for policy, dtype in policies.items():
+    for policy, dtype in POLICIES.items():
         case.note(policy=policy)
         _check_dtypes(case, policy, dtype)

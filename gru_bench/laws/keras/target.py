@@ -71,13 +71,6 @@ class KerasTarget(Maker, Target):
 
     started = "TensorFlow"
     case_type = KerasCase
-    policies: Mapping[str, str] = {
-        "float32": "float32",
-        "float16": "float16",
-        "bfloat16": "bfloat16",
-        "mixed_float16": "float16",
-        "mixed_bfloat16": "bfloat16",
-    }
 
     def __init__(
         self,

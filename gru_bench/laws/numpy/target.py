@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from gru_bench.errors import UsageError
 from gru_bench.laws.case import Array, Case
 from gru_bench.laws.numpy.prelude import prelude
 from gru_bench.laws.target import Target
@@ -16,6 +17,9 @@ from gru_bench.trace.response import RunBound, measured
 
 if TYPE_CHECKING:
     from gru_bench.equations import Claim
+
+#: What it is asked to compute in.
+DTYPES = ("float64", "float32")
 
 
 class NumpyTarget(Target):
@@ -44,8 +48,9 @@ class NumpyTarget(Target):
     ) -> None:
         self.maker = NumpyMaker(cell, arguments)
         self.name, self.arguments = self.maker.name, self.maker.arguments
-        self.takes_dtype = self.maker.takes_dtype
-        self.policies = {"float32": "float32"} if self.takes_dtype else {}
+        self.silent = {"half-precision": "a cell written in NumPy need not run in half precision"}
+        if not self.maker.takes_dtype:
+            self.silent["float64-supported"] = "the cell's constructor takes no dtype"
         self._loops: dict[int, NumpyLoop] = {}
         super().__init__(input_size, equations)
 
@@ -54,6 +59,8 @@ class NumpyTarget(Target):
 
     def _make_subject(self, features: int, dtype: str, training: bool) -> NumpySubject:
         del training  # it has no such mode
+        if dtype not in DTYPES:
+            raise UsageError(f"a cell written in NumPy is not asked for {dtype}")
         return self.maker.subject(dtype, features)
 
     def fresh(self, features: int, dtype: str | None = None) -> NumpySubject:

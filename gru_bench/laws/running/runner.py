@@ -138,6 +138,8 @@ def run_law(
 def _try_law(target: Target, law: Law, profile: str, seed: int, outcome: Outcome) -> None:
     try:
         needs = law.required
+        if law.name in target.silent:
+            raise NotOffered(target.silent[law.name])
         # One after the other: a cell that cannot run one step cannot be asked for its weights.
         missing = next((why for need in needs if (why := lacking(target, need)) is not None), None)
         if missing is not None:

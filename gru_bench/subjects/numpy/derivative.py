@@ -7,7 +7,7 @@ roundings of the function can do to the differences is added.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -42,21 +42,9 @@ def along(
     Returns:
         Two arrays shaped like the function's result.
     """
-    dtype = np.result_type(*arguments)
-    first = first_step(dtype)
-    differences, size = [], 1.0
-    for level in LEVELS:
-        h = first * level
-        ends = [
-            np.asarray(function(_moved(arguments, directions, sign * h)), np.float64)
-            for sign in (1.0, -1.0)
-        ]
-        size = max(size, *(float(np.abs(end).max(initial=0)) for end in ends))
-        differences.append((ends[0] - ends[1]) / (2 * h))
-    once = [(4 * fine - coarse) / 3 for coarse, fine in pairwise(differences)]
-    value = (16 * once[1] - once[0]) / 15
-    rounding = ROUNDINGS * float(np.finfo(dtype).eps) * size / (first * LEVELS[-1])
-    return value, np.abs(value - once[1]) + rounding
+    return _extrapolated(
+        lambda h: function(_moved(arguments, directions, h)), np.result_type(*arguments)
+    )
 
 
 def gradient(
@@ -74,21 +62,36 @@ def gradient(
     """
     found = [np.zeros(a.shape) for a in arguments]
     errors = [np.zeros(a.shape) for a in arguments]
-    weight = np.abs(cotangent)
-    for k, index, directions in _entries(arguments):
-        value, error = along(function, arguments, directions)
-        found[k][index] = np.sum(cotangent * value)
-        errors[k][index] = np.sum(weight * error)
+    weight, dtype, point = np.abs(cotangent), np.result_type(*arguments), list(arguments)
+    for k, argument in enumerate(arguments):
+        for index in np.ndindex(argument.shape):
+
+            def moved(
+                h: float, k: int = k, index: tuple[int, ...] = index, argument: Array = argument
+            ) -> Array:
+                other = argument.copy()
+                other[index] += h
+                return function([*point[:k], other, *point[k + 1 :]])
+
+            value, error = _extrapolated(moved, dtype)
+            found[k][index] = np.sum(cotangent * value)
+            errors[k][index] = np.sum(weight * error)
     return found, errors
 
 
-def _entries(arguments: Sequence[Array]) -> Iterator[tuple[int, tuple[int, ...], list[Array]]]:
-    """Yield each entry of each argument, and the direction that moves it alone."""
-    for k, argument in enumerate(arguments):
-        for index in np.ndindex(argument.shape):
-            directions = [np.zeros(a.shape) for a in arguments]
-            directions[k][index] = 1.0
-            yield k, index, directions
+def _extrapolated(at: Callable[[float], Array], dtype: Any) -> tuple[Array, Array]:
+    """Return the derivative at zero of a function of one number, and its estimated error."""
+    first = first_step(dtype)
+    differences, size = [], 1.0
+    for level in LEVELS:
+        h = first * level
+        ends = [np.asarray(at(sign * h), np.float64) for sign in (1.0, -1.0)]
+        size = max(size, *(float(np.abs(end).max(initial=0)) for end in ends))
+        differences.append((ends[0] - ends[1]) / (2 * h))
+    once = [(4 * fine - coarse) / 3 for coarse, fine in pairwise(differences)]
+    value = (16 * once[1] - once[0]) / 15
+    rounding = ROUNDINGS * float(np.finfo(dtype).eps) * size / (first * LEVELS[-1])
+    return value, np.abs(value - once[1]) + rounding
 
 
 def _moved(arguments: Sequence[Array], directions: Sequence[Array], h: float) -> list[Array]:
