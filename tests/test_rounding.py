@@ -8,7 +8,7 @@ from keras import ops
 from gru_bench.laws.law import Wants
 from gru_bench.laws.running.strategies import Sketch
 from gru_bench.laws.target import make_target
-from gru_bench.trace.rounding import imprecision
+from gru_bench.trace.tensorflow.rounding import imprecision
 
 
 class Sums(keras.layers.SimpleRNNCell):

@@ -8,7 +8,7 @@
                              how many roundings, `(tensors + 1, m)`, the last row for the results
     pull_back(v)             vᵀJ by one tape through the whole computation
 
-Points are replayed in NumPy where the traced graph allows it (`gru_bench.trace.replay`) and the
+Points are replayed in NumPy where the traced graph allows it (`trace.tensorflow.replay`) and the
 replay agrees with TensorFlow at θ; otherwise TensorFlow evaluates them, vectorised.
 """
 
@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from gru_bench.errors import UsageError
 from gru_bench.gradients.layout import Layout
 from gru_bench.subjects.keras.runtime import tf
-from gru_bench.trace.replay import Replay
 from gru_bench.trace.rows import Rows, Sparse, Value
-from gru_bench.trace.traced import coarsest_epsilon
+from gru_bench.trace.tensorflow.replay import Replay
+from gru_bench.trace.tensorflow.traced import coarsest_epsilon
 from gru_bench.trace.unsupported import UnsupportedOperationError
 
 Array = NDArray[Any]

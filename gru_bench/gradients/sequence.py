@@ -36,7 +36,7 @@ from gru_bench.gradients.problem import (
 from gru_bench.subjects.keras.runtime import tf
 from gru_bench.subjects.keras.subject import KerasSubject
 from gru_bench.trace.rows import Rows, Value
-from gru_bench.trace.traced import traced_step
+from gru_bench.trace.tensorflow.traced import traced_step
 from gru_bench.trace.unsupported import UnsupportedOperationError
 
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from gru_bench.errors import UsageError, check_integer
 from gru_bench.learning.adder import Adder
 from gru_bench.learning.backpropagation import backpropagate
+from gru_bench.learning.family import Pairs, Stream, run_transducer
 from gru_bench.learning.loss import training_loss
 from gru_bench.learning.network import STATE_NOISE, TRAINING_PAIRS, Network
 from gru_bench.learning.optimizer import adam
@@ -31,7 +32,6 @@ from gru_bench.learning.worst_case import WorstCase
 from gru_bench.outside.bounds import SEED, SEEDS
 from gru_bench.subjects.keras.loading import load_cell_class
 from gru_bench.subjects.keras.runtime import keras, tf
-from gru_bench.task.family import Pairs, Stream, run_transducer
 from gru_bench.task.transducer import ADDITION, FAMILIES, Transducer, get_task
 
 #: Iterations whose pairs are drawn at once; draws are keyed by the block, so where a run is

@@ -21,7 +21,7 @@ from gru_bench.subjects.keras.maker import Maker
 from gru_bench.subjects.keras.runtime import keras, tf, whole_tracebacks
 from gru_bench.subjects.keras.subject import KerasSubject
 from gru_bench.trace.response import RunBound
-from gru_bench.trace.rounding import bound_run, imprecision
+from gru_bench.trace.tensorflow.rounding import bound_run, imprecision
 
 #: Arguments that say how much is dropped of what.
 RATES = ("dropout", "recurrent_dropout")

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from gru_bench.subjects.keras.runtime import tf
 from gru_bench.subjects.keras.subject import KerasSubject
 from gru_bench.trace.ball import Ball, RunningError, exact
-from gru_bench.trace.replay import Replay
 from gru_bench.trace.response import RunBound, measured
+from gru_bench.trace.tensorflow.replay import Replay
+from gru_bench.trace.tensorflow.traced import traced_step
 from gru_bench.trace.tolerance import Bound, epsilon, smallest_normal
-from gru_bench.trace.traced import traced_step
 from gru_bench.trace.unsupported import UnsupportedOperationError
 
 Array = NDArray[Any]

@@ -6,7 +6,7 @@ from typing import Any
 
 from gru_bench.subjects.keras.runtime import tf
 from gru_bench.subjects.keras.subject import KerasSubject
-from gru_bench.trace.replay import Replay
+from gru_bench.trace.tensorflow.replay import Replay
 from gru_bench.trace.unsupported import UnsupportedOperationError
 
 
