@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,10 +13,14 @@ import numpy as np
 import pytest
 
 from gru_bench.errors import UsageError
+from gru_bench.laws import LAWS
 from gru_bench.laws.numpy.target import NumpyTarget
 from gru_bench.laws.running.runner import check_cell
+from gru_bench.laws.running.strategies import Sketch
 from gru_bench.laws.target import make_target
-from gru_bench.laws.telling.outcome import FAILED, NOT_APPLICABLE, PASSED
+from gru_bench.laws.telling.outcome import FAILED, NOT_APPLICABLE, PASSED, Outcome
+from gru_bench.laws.telling.script import script_for
+from gru_bench.laws.written import foreign
 from gru_bench.subjects.loading import framework_of
 from gru_bench.subjects.numpy.maker import NumpyMaker
 from gru_bench.subjects.numpy.subject import NumpySubject
@@ -174,6 +179,36 @@ def test_a_script_repeats_the_failure_in_plain_numpy() -> None:
         exec(outcome.script, {"__name__": "__script__"})
     right = outcome.script.replace("wrong import MixesRows", "correct import GRU as MixesRows")
     exec(right, {"__name__": "__script__"})
+
+
+WRITTEN = [law.name for law in LAWS.values() if law.given is None]
+
+
+def test_laws_that_are_written_once_speak_in_verbs_only() -> None:
+    assert len(WRITTEN) >= 7
+    for name in WRITTEN:
+        assert foreign(LAWS[name].check) == set(), name
+
+
+REPEATED = [(cell, law) for cell, law in WRONG.items() if law in WRITTEN]
+
+
+@pytest.mark.parametrize(("cell", "law"), REPEATED, ids=[c.__name__ for c, _ in REPEATED])
+def test_a_law_that_is_written_once_is_its_own_script(cell: Any, law: str) -> None:
+    outcome = check_cell(cell, {"units": 4}, profile="quick", law=law)[law]
+    with pytest.raises(AssertionError) as caught:
+        exec(outcome.script, {"__name__": "__script__"})
+    assert re.search(r"got np\.float64\(.*, expected np\.float64\(.*, more than", str(caught.value))
+    assert LAWS[law].check.__name__ in outcome.script
+
+
+def test_the_script_of_a_law_that_is_written_once_finds_nothing_where_it_holds() -> None:
+    target = make_target(GRU, {"units": 3})
+    for name in WRITTEN:
+        case = Sketch(3, 3, 2, 1.0, "ordinary", False, 0).case(target, LAWS[name].wants)
+        LAWS[name].check(case)
+        outcome = Outcome(name, "", "", FAILED)
+        exec(script_for(LAWS[name], case, outcome), {"__name__": "__script__"})
 
 
 # What a constructor takes

@@ -78,8 +78,8 @@ def command(
     """Check CELL against the laws of recurrent cells.
 
     CELL is a Keras cell, a whole layer, a plain class written in NumPy, or a function that returns
-    one, package.module:Name; modules in the current folder are found. Exit code 1 means that a law is broken: the smallest
-    case is shown, with a script that repeats it.
+    one, package.module:Name; modules in the current folder are found. Exit code 1 means that a law
+    is broken: the smallest case is shown, with a script that repeats it.
     """
     from gru_bench import profiles
     from gru_bench.laws.running.choice import choose

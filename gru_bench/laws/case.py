@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from gru_bench.trace.response import RunBound
 
 Array = NDArray[Any]
+
+#: Outputs and states.
+Result = tuple[Array, list[Array]]
 
 
 @dataclass
@@ -121,6 +124,48 @@ class Case:
     def note(self, **facts: Any) -> None:
         """Keep what the law chose (a row, a step): it is shown, and defined in the script."""
         self.facts.update(facts)
+
+    def cell(self) -> Subject:
+        """Return the cell with this case's weights, which may have been called before."""
+        return self.subject()
+
+    def make(self) -> Subject:
+        """Return a new cell with this case's weights, which has never been called."""
+        return self.fresh()
+
+    def assign(self, cell: Subject, values: Iterable[Array]) -> None:
+        """Give a cell that `make` returned other weights, in its own order."""
+        cell.assign_values(values)
+
+    def call(self, cell: Subject, x: Array, states: Sequence[Array]) -> Result:
+        """Return the output and the new states of one step.
+
+        Args:
+            cell: as `cell` or `make` returned it.
+            x: `(B, F)`.
+            states: each `(B, ...)`.
+        """
+        return cell.call(x, states)
+
+    def run(self, cell: Subject, xs: Array, states: Sequence[Array]) -> Result:
+        """Return the outputs of all steps and the final states.
+
+        Args:
+            cell: as `cell` or `make` returned it.
+            xs: `(T, B, F)`.
+            states: before the first step.
+        """
+        # What makes a run fast is made once for a cell, and a new one is not asked often.
+        again = cell is self.subject()
+        return cell.fast_run(xs, states) if again else cell.run(xs, states)
+
+    def close(self, got: Any, expected: Any, what: str) -> None:
+        """Compare two results, which may differ by the rounding of this case.
+
+        Raises:
+            Broken: they lie further apart.
+        """
+        self.agree(got, expected, self.rounding, what)
 
     def agree(self, got: Any, expected: Any, bound: Bound | Callable[[], Bound], what: str) -> None:
         """Compare two results.

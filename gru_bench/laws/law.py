@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from gru_bench.laws.written import script_of
+
 if TYPE_CHECKING:
     from gru_bench.laws.case import Case
 
@@ -64,7 +66,8 @@ class Law:
         statement: one sentence.
         check: takes a `Case`; returns where the law holds, raises `Broken` (by `case.agree` and
             `case.fail`) where it does not. What the cell itself raises breaks the law too.
-        script: plain Keras and NumPy that repeats `check` (see the package's docstring).
+        given: plain Keras and NumPy that repeats `check` (see the package's docstring); None for
+            a check that is written in the verbs of a case, which is printed itself.
         needs: capabilities, see `capability.py`.
         caught: addresses of public issues that this law would have caught.
         wants: what cases it is tried on.
@@ -77,13 +80,18 @@ class Law:
     family: str
     statement: str
     check: Callable[[Case], None]
-    script: str
+    given: str | None = None
     needs: tuple[str, ...] = ()
     caught: tuple[str, ...] = ()
     wants: Wants = field(default_factory=Wants)
     share: float = 1.0
     basic: bool = False
     most: int | None = None
+
+    @property
+    def script(self) -> str:
+        """What repeats the check, behind the prelude of a framework."""
+        return script_of(self.check) if self.given is None else self.given
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -102,7 +110,7 @@ LAWS: dict[str, Law] = {}
 
 
 def law(
-    name: str, family: str, statement: str, script: str, **options: Any
+    name: str, family: str, statement: str, script: str | None = None, **options: Any
 ) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:
     """Register the decorated function as the check of a law; see `Law` for the arguments."""
     assert family in FAMILIES, family

@@ -22,6 +22,12 @@ def make(dtype):
 {fixed}    return cell
 
 
+def assign(cell, values):
+    """Give the cell other weights."""
+    for variable, value in zip(cell.trainable_variables, values):
+        variable.assign(value)
+
+
 def call(cell, x, states, training=training):
     """Return the output and the flat list of states of one step."""
     x = tf.constant(x, cell.compute_dtype)

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from gru_bench.errors import FAULTS
 from gru_bench.laws.case import Case
 from gru_bench.laws.law import Law
 from gru_bench.laws.telling.outcome import Outcome
+from gru_bench.laws.written import CASE
 
 
 def script_for(law: Law, case: Case, outcome: Outcome) -> str:
@@ -23,10 +25,23 @@ def script_for(law: Law, case: Case, outcome: Outcome) -> str:
         **case.target.constants(case),
         **case.facts,
     }
+    if law.given is None:
+        values.setdefault("limit", _limit(case))
     lines = [f"{name} = {literal(value)}" for name, value in values.items()]
     told = f"# {law.statement}\n# {' '.join(outcome.reason.split())}\n"
     made = prelude + "\n".join(lines)
+    if law.given is None:
+        told = f"{told}from __future__ import annotations\n\n"
+        return "\n".join([told + made, "cell = make(dtype)\n\n", CASE + law.script])
     return "\n".join([told + made, "cell = make(dtype)", law.script.strip(), ""])
+
+
+def _limit(case: Case) -> float:
+    """Return how far results may lie apart that no comparison was made of."""
+    try:
+        return float(np.max(case.rounding().limit, initial=0))
+    except FAULTS:  # a cell that fails in another way has no response to measure
+        return 0.0
 
 
 def literal(value: Any) -> str:

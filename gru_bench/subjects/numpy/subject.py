@@ -84,6 +84,8 @@ class NumpySubject:
         self.dtype = self._given.name
         states = self.initial_state(1)
         self.state_shapes = tuple(tuple(state.shape[1:]) for state in states)
+        #: A state of whole numbers or truth values stays one.
+        self._kinds = [s.dtype if s.dtype.kind in "iub" else self._given for s in states]
         output, new = self.call(np.zeros((1, self.input_size)), states)
         if len(new) != len(states):
             raise UsageError(
@@ -165,13 +167,19 @@ class NumpySubject:
         """Return a new array, so that whatever a cell does to it is its own affair."""
         return np.array(value, self._given)
 
+    def _states(self, states: Arrays) -> list[Array]:
+        """Return new arrays of states in the dtypes in which the cell keeps them."""
+        return [_as(state, kind) for state, kind in zip(states, self._kinds, strict=True)]
+
     def initial_state(self, batch: int = 1) -> list[Array]:
         """Return the states before the first step, each `(B, ...)`."""
         with np.errstate(all="ignore"):
             made = self.cell.initial_state(batch)
         if not isinstance(made, (list, tuple)):
             raise UsageError(f"cell {self.name!r}: initial_state must return a list of arrays")
-        return [np.asarray(s) if self._told else np.array(s, self._given) for s in made]
+        states = [np.asarray(state) for state in made]
+        real = [not self._told and state.dtype.kind == "f" for state in states]
+        return [s.astype(self._given) if r else s for s, r in zip(states, real, strict=True)]
 
     def call(self, x: Array, states: Arrays) -> tuple[Array, list[Array]]:
         """Return what the cell's own `step` gives.
@@ -180,7 +188,7 @@ class NumpySubject:
             x: `(B, F)`.
             states: as `initial_state` returns them.
         """
-        return self._call(self._array(x), [self._array(state) for state in states])
+        return self._call(self._array(x), self._states(states))
 
     def _call(self, x: Array, states: list[Array]) -> tuple[Array, list[Array]]:
         with np.errstate(all="ignore"):
@@ -213,7 +221,7 @@ class NumpySubject:
 
     def changed_by_call(self, x: Array, states: Arrays) -> str:
         """Return which of its arguments, or of its weights, a call changes; empty for none."""
-        given = [self._array(x), *map(self._array, states)]
+        given = [self._array(x), *self._states(states)]
         kept = {name: np.array(value) for name, value in self.parameters.items()}
         before, flat = copy.deepcopy(given), given[1:]
         self._call(given[0], flat)
@@ -235,7 +243,7 @@ class NumpySubject:
             states: before the first step; None for `initial_state`.
         """
         start = self.initial_state(xs.shape[1]) if states is None else states
-        now, outputs = [self._array(state) for state in start], []
+        now, outputs = self._states(start), []
         for x in xs:
             # What the cell returns goes on as it is, as in a user's loop.
             output, now = self._call(self._array(x), list(now))
@@ -343,6 +351,12 @@ class NumpySubject:
         other = NumpySubject(made, self.input_size, self.name, wanted, self._told, self._remake)
         other.assign_values(self.parameters.values())
         return other
+
+
+def _as(value: Any, kind: Any) -> Array:
+    """Return a new array of a dtype; what is to be a whole number is the nearest one."""
+    near = np.asarray(value)
+    return np.array(np.rint(near) if near.dtype.kind == "f" and kind.kind != "f" else near, kind)
 
 
 def _told(gradient: Array, error: Array) -> Array:
