@@ -10,6 +10,7 @@ import numpy as np
 
 from gru_bench.errors import FAULTS, UsageError, in_one_line
 from gru_bench.subjects.numpy.derivative import along, gradient
+from gru_bench.subjects.numpy.opened import Opened, opened
 from gru_bench.subjects.protocol import Array, Arrays, NotOffered
 
 #: Gradients for the parameters by name, for the inputs and for the states.
@@ -48,7 +49,7 @@ class NumpySubject:
         told: bool = False,
         remake: Callable[[str], Any] | None = None,
     ) -> None:
-        self.cell, self.input_size, self.name = cell, input_size, name
+        self.own, self.input_size, self.name = cell, input_size, name
         self._given, self._told, self._remake = np.dtype(dtype), told, remake
         try:
             self._settle()
@@ -68,7 +69,7 @@ class NumpySubject:
             cell: new, but for a cell that makes its weights in its first step.
         """
         other = copy.copy(self)
-        other.cell = cell
+        other.own = cell
         if other.parameter_names != self.parameter_names:
             other._try_one_step()
         other._settle()
@@ -97,12 +98,24 @@ class NumpySubject:
         return output, new
 
     @property
+    def cell(self) -> Opened:
+        """The cell with its weights laid open one by one."""
+        return opened(
+            self.own,
+            read=lambda: self.parameters,
+            put=self._put,
+            call=self.call,
+            sizes=[int(np.prod(shape)) for shape in self.state_shapes],
+            dtype=self.dtype,
+        )
+
+    @property
     def promised_states(self) -> list[tuple[int, ...]]:
         """The shapes that `initial_state` promises."""
         return list(self.state_shapes)
 
     def _all_parameters(self) -> Mapping[str, Any]:
-        found = self.cell.parameters
+        found = self.own.parameters
         if not isinstance(found, Mapping) or not all(isinstance(name, str) for name in found):
             raise UsageError(f"cell {self.name!r}: parameters must be a dict of arrays by name")
         return found
@@ -153,12 +166,12 @@ class NumpySubject:
         try:
             kept.update(new)
         except AttributeError:  # it is read only
-            self.cell.parameters = {**kept, **new}
+            self.own.parameters = {**kept, **new}
         kept = self._all_parameters()
         if all(kept[name] is value for name, value in new.items()):
             return
         try:
-            self.cell.parameters = {**kept, **new}
+            self.own.parameters = {**kept, **new}
         except AttributeError:  # a property that cannot be set shows arrays kept elsewhere
             for name, value in new.items():
                 np.asarray(kept[name])[...] = value
@@ -174,7 +187,7 @@ class NumpySubject:
     def initial_state(self, batch: int = 1) -> list[Array]:
         """Return the states before the first step, each `(B, ...)`."""
         with np.errstate(all="ignore"):
-            made = self.cell.initial_state(batch)
+            made = self.own.initial_state(batch)
         if not isinstance(made, (list, tuple)):
             raise UsageError(f"cell {self.name!r}: initial_state must return a list of arrays")
         states = [np.asarray(state) for state in made]
@@ -192,7 +205,7 @@ class NumpySubject:
 
     def _call(self, x: Array, states: list[Array]) -> tuple[Array, list[Array]]:
         with np.errstate(all="ignore"):
-            made = self.cell.step(x, states)
+            made = self.own.step(x, states)
         if not isinstance(made, (list, tuple)) or len(made) != 2:
             raise UsageError(f"cell {self.name!r}: step must return an output and new states")
         output, new = made
@@ -347,7 +360,7 @@ class NumpySubject:
             UsageError: it cannot be made again.
         """
         wanted = dtype or self._given.name
-        made = copy.deepcopy(self.cell) if self._remake is None else self._remake(wanted)
+        made = copy.deepcopy(self.own) if self._remake is None else self._remake(wanted)
         other = NumpySubject(made, self.input_size, self.name, wanted, self._told, self._remake)
         other.assign_values(self.parameters.values())
         return other
