@@ -74,7 +74,7 @@ def prelude(maker: NumpyMaker, case: Case, script: str) -> str | None:
     Returns:
         None where the script is about a framework.
     """
-    if names_in(script) & _FOREIGN:
+    if _is_foreign(script):
         return None
     imports, call = maker.source_lines(case.features)
     return HEAD.format(
@@ -85,8 +85,11 @@ def prelude(maker: NumpyMaker, case: Case, script: str) -> str | None:
     )
 
 
-def names_in(script: str) -> set[str]:
-    """Return all names and attributes that a script has."""
+def _is_foreign(script: str) -> bool:
+    """Return whether a script asks a cell for more than verbs do."""
     nodes = list(ast.walk(ast.parse(script)))
     names = {node.id for node in nodes if isinstance(node, ast.Name)}
-    return names | {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    attributes = [node for node in nodes if isinstance(node, ast.Attribute)]
+    names |= {node.attr for node in attributes}
+    asked = {node.value.id for node in attributes if isinstance(node.value, ast.Name)}
+    return bool(names & _FOREIGN or asked & {"cell", "variable"})
