@@ -375,3 +375,14 @@ def test_a_rebuilt_cell_is_the_same_function() -> None:
     again = subject.rebuild()
     assert np.array_equal(again.run(xs, states)[0], subject.run(xs, states)[0])
     assert subject.rebuild("float32").dtype == "float32"
+
+
+def test_a_function_that_misses_the_size_of_an_input_is_known_by_what_it_returns() -> None:
+    code = (
+        "import keras, tests.test_numpy_cells as t; from gru_bench.laws.target import make_target;"
+        "print(make_target(t.made_by_a_function, {'units': 2}).started)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=HERE
+    )
+    assert done.stdout.splitlines()[-1] == "the process"

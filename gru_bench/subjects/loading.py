@@ -166,8 +166,16 @@ def framework_of_made(cell: Any, arguments: Mapping[str, Any]) -> str:
         return NUMPY if inspect.isroutine(cell) else KERAS
     if found is None and inspect.isroutine(cell):
         with contextlib.suppress(*FAULTS):  # the adapter tries again, and says what is wrong
-            found = framework_of(cell(**arguments))
+            found = framework_of(cell(**_filled(cell, arguments)))
     return found or KERAS
+
+
+def _filled(function: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments with a size for one that is missing: that of an input, perhaps."""
+    parameters = inspect.signature(function).parameters.values()
+    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    missing = [p.name for p in named if p.default is p.empty and p.name not in arguments]
+    return {**arguments, **(dict.fromkeys(missing, 3) if len(missing) == 1 else {})}
 
 
 def cell_name(cell: type[Any]) -> str:
