@@ -143,7 +143,7 @@ def test_a_script_repeats_the_failure_without_this_package(cells):
     assert "gru_bench" not in script
     done = paste(script)
     assert done.returncode == 1
-    assert "AssertionError: (0, 0): got " in done.stderr
+    assert "AssertionError: output of the row alone (0, 0): got " in done.stderr
     honest = script.replace("from law_cells import MixesRows", "from keras.layers import GRUCell")
     done = paste(honest.replace("MixesRows(", "GRUCell("))
     assert (done.returncode, done.stderr.count("Error")) == (0, 0)
@@ -268,7 +268,7 @@ def test_classes_functions_instances_and_layers_can_be_checked(cell, arguments):
 def test_a_script_makes_what_a_function_made(cells, name):
     report = check_cell(cells + name, profile="quick", law="batch-row-alone")
     done = paste(report["batch-row-alone"].script)
-    assert "AssertionError: (0, " in done.stderr
+    assert "AssertionError: output of the row alone (0, " in done.stderr
 
 
 #: Laws that make other cells of the one they are given, in each way in which they do.
