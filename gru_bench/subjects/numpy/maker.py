@@ -28,7 +28,6 @@ INPUT_NAMES = (
     "n_input",
     "num_features",
     "n_features",
-    "input_shape",
     "d_in",
     "d_input",
     "in_size",
