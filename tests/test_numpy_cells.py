@@ -215,7 +215,8 @@ def check_scripts(laws: Iterable[Law]) -> int:
     for law in laws:
         if law.name in target.silent or any(lacking(target, need) for need in law.required):
             continue
-        case = Sketch(5, 3, 2, 1.0, "ordinary", False, 0).case(target, law.wants)
+        sizes = max(law.wants.batch), max(law.wants.steps)
+        case = Sketch(5, *sizes, 1.0, "ordinary", False, 0).case(target, law.wants)
         try:
             law.check(case)
         except NotOffered:
