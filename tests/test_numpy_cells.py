@@ -289,6 +289,12 @@ def test_all_kinds_of_cells_find_their_target() -> None:
     assert isinstance(make_target(GRU(2, 3)), NumpyTarget)
     assert framework_of(int) is None
 
+    class Module(GRU):
+        def parameters(self):
+            return []
+
+    assert framework_of(Module) is None
+
 
 def test_a_cell_that_runs_with_one_size_only_though_it_takes_any_cannot_run_one_step() -> None:
     report = check_cell(SquareOnly, {"units": 4}, profile="quick")

@@ -148,7 +148,9 @@ def framework_of(cell: Any) -> str | None:
         if base.__name__ == "Layer" and base.__module__.partition(".")[0] == KERAS:
             return KERAS
     methods = (getattr(kind, name, None) for name in ("initial_state", "step"))
-    return NUMPY if all(map(callable, methods)) else None
+    # In other frameworks it is a method.
+    is_dict = not callable(getattr(kind, "parameters", None))
+    return NUMPY if is_dict and all(map(callable, methods)) else None
 
 
 def framework_of_made(cell: Any, arguments: Mapping[str, Any]) -> str:
