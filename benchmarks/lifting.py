@@ -20,7 +20,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
 #: Cells of one task, and tasks of one process: then it is renewed, so that memory stays as it is.
@@ -95,10 +94,10 @@ def judge_all(seeds: range) -> tuple[list[Result], float, float]:
 def in_parallel(seeds: range, processes: int) -> Iterator[tuple[list[Result], float, float]]:
     """Return what `judge_all` gives for all seeds, task by task, as they come."""
     spawn = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
-    with ProcessPoolExecutor(processes, spawn, max_tasks_per_child=RENEWED) as pool:
-        tasks = [pool.submit(judge_all, seeds[k : k + TASK]) for k in range(0, len(seeds), TASK)]
-        for task in as_completed(tasks):
-            yield task.result()
+    tasks = [seeds[k : k + TASK] for k in range(0, len(seeds), TASK)]
+    # Not an executor of concurrent.futures: in Python 3.11 it waits for ever when it renews.
+    with spawn.Pool(processes, maxtasksperchild=RENEWED) as pool:
+        yield from pool.imap_unordered(judge_all, tasks)
 
 
 def tell(tally: Tally, seconds: float) -> None:

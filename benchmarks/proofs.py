@@ -25,10 +25,11 @@ from typing import Any
 
 import numpy as np
 
+from gru_bench.learning.compiled import Program
 from gru_bench.learning.evaluation import Evaluator, binomial_interval
 from gru_bench.learning.network import Network
 from gru_bench.learning.recipe import Recipe, get_recipe
-from gru_bench.learning.training import Program, make_network, train_network
+from gru_bench.learning.training import make_network, train_network
 from gru_bench.proof.verdict import Prover
 from gru_bench.subjects.keras.runtime import keras
 from gru_bench.task.transducer import FAMILIES, TASKS, get_task

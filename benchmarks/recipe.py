@@ -12,9 +12,10 @@ import argparse
 import time
 
 from gru_bench.cli.options import parse_settings
+from gru_bench.learning.compiled import Program
 from gru_bench.learning.evaluation import Evaluator, binomial_interval
 from gru_bench.learning.recipe import get_recipe
-from gru_bench.learning.training import Program, make_network, train_network
+from gru_bench.learning.training import make_network, train_network
 from gru_bench.task.transducer import FAMILIES
 
 LENGTHS = (8, 64, 256, 1024)

@@ -20,8 +20,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from gru_bench.learning.compiled import BLOCK, Program
 from gru_bench.learning.recipe import get_recipe
-from gru_bench.learning.training import BLOCK, Program, make_network, train_network
+from gru_bench.learning.training import make_network, train_network
 from gru_bench.subjects.keras.runtime import keras, tf
 
 BATCH, STEPS, UNITS = 100, 5, 16

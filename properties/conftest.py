@@ -15,9 +15,10 @@ from hypothesis import settings
 
 from gru_bench import profiles
 from gru_bench.learning.adder import Adder
+from gru_bench.learning.compiled import Program
 from gru_bench.learning.evaluation import Evaluator
 from gru_bench.learning.recipe import get_recipe
-from gru_bench.learning.training import Program, make_network, train_network
+from gru_bench.learning.training import make_network, train_network
 from gru_bench.subjects.keras.gru import GRUCell
 from gru_bench.subjects.keras.runtime import keras
 from gru_bench.subjects.keras.subject import KerasSubject

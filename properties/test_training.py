@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gru_bench.learning.compiled import BLOCK, Program
 from gru_bench.learning.recipe import Recipe, get_recipe
 from gru_bench.learning.training import (
-    BLOCK,
-    Program,
     TrainedRun,
     make_network,
     train,

@@ -487,7 +487,8 @@ def test_a_check_needs_neither_tensorflow_nor_the_finder(
     program = (
         "import sys, gru_bench.cli as c; code = c.main(['verify', sys.argv[1]]);"
         "found = [m for m in sys.modules if m.partition('.')[0] in ('tensorflow', 'numpy', 'keras')"
-        " or m.startswith('gru_bench.') and m.split('.')[1] not in ('cli', 'checker', 'errors', 'outside')];"
+        " or m.startswith('gru_bench.')"
+        " and m.split('.')[1] not in ('cli', 'checker', 'errors', 'outside')];"
         "print(code, found)"
     )
     done = subprocess.run(

@@ -27,7 +27,6 @@ SHOWN = {
     "margin-Timer": "run long",
     "foreign-NumpyFunction": "eager 8",
     "files-blind": "Keras file",
-    "models-backwards": "Keras file",
 }
 
 

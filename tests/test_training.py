@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 
 from gru_bench.errors import UsageError
+from gru_bench.learning.compiled import BLOCK, Program
 from gru_bench.learning.recipe import get_recipe
 from gru_bench.learning.training import (
-    BLOCK,
     Interrupted,
-    Program,
     Progress,
     TrainedRun,
     check_checkpoints,

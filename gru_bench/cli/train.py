@@ -65,8 +65,9 @@ def command(
     chosen, transducer = get_recipe(recipe, iterations=iterations), get_task(task)
 
     from gru_bench.cli.progress import watching
+    from gru_bench.learning.compiled import Program
     from gru_bench.learning.evaluation import Evaluator
-    from gru_bench.learning.training import Interrupted, Program, make_network, train_network
+    from gru_bench.learning.training import Interrupted, make_network, train_network
 
     network = make_network(cell, chosen, arguments, transducer)
     evaluator = Evaluator(network, chosen.threshold, PAIRS)

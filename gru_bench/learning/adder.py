@@ -153,11 +153,19 @@ class Adder:
         )
         model = keras.Model(inputs, read_out(outputs), name="adder")
         weights = [part.numpy() for part in self._weights]
-        variables = [*cell.trainable_variables, *read_out.trainable_variables]
-        for variable, value in zip(variables, weights, strict=True):
-            variable.assign(value)
-        for variable, value in zip(cell.non_trainable_variables, network.kept, strict=True):
-            variable.assign(value)
+        trained = [*cell.trainable_variables, *read_out.trainable_variables]
+        for variables, values in (
+            (trained, weights),
+            (cell.non_trainable_variables, network.kept),
+        ):
+            held, wanted = [tuple(v.shape) for v in variables], [np.shape(v) for v in values]
+            if held != wanted:
+                raise UsageError(
+                    f"Keras's model of cell {network.cell_name!r} has weights of shapes "
+                    f"{held}, the network {wanted}"
+                )
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
         return model
 
     def _check_config(self, config: Mapping[str, Any], model: Any) -> None:

@@ -79,6 +79,8 @@ class Trace:
                 raise LiftingError(f"the step changes what the cell keeps ({name!r})")
         results = [reader.ids(value) for value in found[: 1 + len(new)]]
         sizes = [self.subject.output_shape, *self.subject.state_shapes]
+        if len(results) != len(sizes):
+            raise LiftingError(f"the step returns {len(new)} states and takes {len(sizes) - 1}")
         for ids, size in zip(results, sizes, strict=True):
             if ids.shape != (len(x), *size):
                 raise LiftingError(f"a result of the step has shape {ids.shape} for {len(x)} rows")

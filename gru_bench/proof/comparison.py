@@ -9,6 +9,7 @@ nobody can foresee.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,8 +35,8 @@ Array = NDArray[Any]
 #: States of each region from which each symbol is read.
 POINTS = 3
 
-#: Words that Keras's own `predict` reads, at once and alone, and their symbols.
-_WORDS, _LENGTH = 8, 24
+#: Symbols of the words that whole networks read.
+_LENGTH = 24
 
 
 @dataclass(frozen=True)
@@ -189,8 +190,8 @@ class _Trial:
                 rows = order[block if isinstance(block, slice) else block % len(order)]
                 self._check(way, rows, *step(self.symbols[rows], self.states[rows]))
             ways += 1
-        for words in (_WORDS, 1):
-            self._check_words(words)
+        for way, write, count in self.deployment.writers():
+            self._check_words(way, write, count)
             ways += 1
         return Comparison(len(self.states), ways)
 
@@ -223,11 +224,8 @@ class _Trial:
                 f"{self.symbols[rows[k]]} from region {self.regions[rows[k]]}"
             )
 
-    def _check_words(self, count: int) -> None:
+    def _check_words(self, way: str, write: Callable[[Array], Array], rows: int) -> None:
         task = self.system.task
-        words = self.rng.integers(0, task.symbols, (count, _LENGTH))
-        if not np.array_equal(self.deployment.write(words), task.labels(words)):
-            raise Rejected(
-                f"Keras's own predict, {count} rows at once, writes a wrong digit for words of "
-                f"{_LENGTH} symbols"
-            )
+        words = self.rng.integers(0, task.symbols, (rows, _LENGTH))
+        if not np.array_equal(write(words), task.labels(words)):
+            raise Rejected(f"{way}, writes a wrong digit for words of {_LENGTH} symbols")

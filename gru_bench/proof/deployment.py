@@ -21,6 +21,8 @@ from gru_bench.lifting.expression import Table
 from gru_bench.lifting.lift import same
 from gru_bench.lifting.trace import Trace
 from gru_bench.proof.purity import check_pure
+from gru_bench.proof.reach import sizes_named
+from gru_bench.proof.reloading import check_reloaded, reload, stores_itself
 from gru_bench.subjects.keras.runtime import keras, tf
 from gru_bench.subjects.keras.subject import KerasSubject
 
@@ -54,6 +56,7 @@ class Deployment:
         self.network = network.again()
         self.subject = KerasSubject(self.network.cell, self.network.task.features.shape[1])
         self.program = lift(self.subject)
+        self._all_sizes = (*_SIZES, *sizes_named(self.network.cell))
         try:
             self._check_function()
         except UsageError:
@@ -65,7 +68,10 @@ class Deployment:
         self._compiled = tf.function(self._step, jit_compile=True, autograph=False)
         self._compiled_alone = tf.function(self._step_alone, jit_compile=True, autograph=False)
         self._theta: Any = None
-        self._sizes: tuple[int, ...] = _SIZES
+        #: Keras's own model, and what Keras makes of it when it loads it from a file.
+        self._models: list[Any] = []
+        self._runner: Adder | None = None
+        self._sizes: tuple[int, ...] = self._all_sizes
 
     def _check_function(self) -> None:
         """Refuse a step that is no function of weights, input and states, by what can be seen."""
@@ -75,13 +81,27 @@ class Deployment:
         check_pure(self.network.cell, self.network.again, "making of the cell")
 
     def use(self, adder: Adder) -> None:
-        """Take over the weights of an adder of this network."""
+        """Take over the weights of an adder of this network.
+
+        Raises:
+            Rejected: Keras, loading the saved network, makes another one of it.
+        """
         self._theta = tf.constant(adder.theta)
         self.threshold = adder.threshold
-        cell, read_out = self._layers
-        variables = [*cell.trainable_variables, *read_out.trainable_variables]
-        for variable, value in zip(variables, self.network.unpack(self._theta), strict=True):
-            variable.assign(value)
+        again = Adder(self.network, adder.theta, adder.threshold)
+        if not self._models or stores_itself(self.network.cell):
+            loaded = reload(again)
+            if loaded is not None:
+                check_reloaded(loaded, again, self.program)
+            self._models = [m for m in (again.to_model(), loaded) if m is not None]
+        for model in self._models:
+            cell, read_out = _layers(model)
+            variables = [*cell.trainable_variables, *read_out.trainable_variables]
+            for variable, value in zip(variables, self.network.unpack(self._theta), strict=True):
+                variable.assign(value)
+        if self._runner is None or self._runner.threshold != adder.threshold:
+            self._runner = again
+        self._runner.theta = again.theta
 
     def steps(self) -> Iterator[tuple[str, Step, Sequence[Rows]]]:
         """Return every way to run a step: its name, how, and which rows it is to be run on.
@@ -99,20 +119,29 @@ class Deployment:
         begins = np.cumsum([0, *sizes])
         few = [np.arange(b, b + n) for b, n in zip(begins, sizes, strict=False)]
         yield "eagerly, few rows at once", self._run_eagerly, few
+        yield "eagerly, as Keras loads it", self._run_reloaded, [slice(None)]
 
-    def write(self, symbols: Array) -> Array:
-        """Return the digits `(B, T)` that Keras's own `predict` writes for symbols `(B, T)`."""
-        features = self.network.task.features[symbols].astype(np.float32)
-        scores = tf.constant(np.asarray(self._model.predict_on_batch(features)))
-        return np.asarray(self.network.decide(scores, self.threshold))
+    def writers(self) -> Iterator[tuple[str, Callable[[Array], Array], int]]:
+        """Return every way to write whole words: its name, from symbols to digits, and rows.
 
-    @cached_property
-    def _model(self) -> Any:
-        return Adder(self.network, np.zeros(self.network.size), 0.0).to_model()
+        Symbols and digits are `(B, T)`.
+        """
+        own = self._predicting(self._models[0])
+        yield "Keras's own predict, eight rows at once", own, 8
+        yield "Keras's own predict, one row alone", own, 1
+        if len(self._models) > 1:
+            loaded = self._predicting(self._models[1])
+            yield "Keras's own predict of the network that it loads, one row alone", loaded, 1
+        assert self._runner is not None
+        yield "the adder itself, one row alone", self._runner.run, 1
 
-    @cached_property
-    def _layers(self) -> tuple[Any, Any]:
-        return self._model.get_layer("rnn").cell, self._model.get_layer("read_out")
+    def _predicting(self, model: Any) -> Callable[[Array], Array]:
+        def write(symbols: Array) -> Array:
+            features = self.network.task.features[symbols].astype(np.float32)
+            scores = tf.constant(np.asarray(model.predict_on_batch(features)))
+            return np.asarray(self.network.decide(scores, self.threshold))
+
+        return write
 
     def _one_step(self) -> None:
         """Call the cell as Keras does, and trace it."""
@@ -135,7 +164,7 @@ class Deployment:
 
     def _check_start(self) -> None:
         """Refuse an initial state that differs from batch to batch."""
-        for rows in _SIZES:
+        for rows in self._all_sizes:
             states = keras.tree.flatten(self.network.initial_state(rows))
             for state, row in zip(states, self.program.initial_state, strict=True):
                 if not np.array_equal(np.asarray(state), np.broadcast_to(row, (rows, row.size))):
@@ -156,9 +185,9 @@ class Deployment:
         """What Keras's `predict` tells the cell."""
         return {"training": False} if self.network.takes_training else {}
 
-    def _plain_step(self, x: Any, states: Any, told: dict[str, Any]) -> Any:
-        """Run the cell and the read-out of Keras's model."""
-        cell, read_out = self._layers
+    def _plain_step(self, x: Any, states: Any, told: dict[str, Any], which: int = 0) -> Any:
+        """Run the cell and the read-out of Keras's model, or of the last one where it says -1."""
+        cell, read_out = _layers(self._models[which])
         output, new = cell(x, self._nest(states), **told)
         return read_out(output), tf.concat(keras.tree.flatten(new), axis=1)
 
@@ -225,8 +254,16 @@ class Deployment:
         scores, new = self._plain_step(self._features(symbols), tf.constant(states), {})
         return np.asarray(scores), np.asarray(new)
 
+    def _run_reloaded(self, symbols: Array, states: Array) -> tuple[Array, Array]:
+        scores, new = self._plain_step(self._features(symbols), tf.constant(states), {}, -1)
+        return np.asarray(scores), np.asarray(new)
+
     def _features(self, symbols: Array) -> Any:
         return tf.constant(self.network.task.features[symbols], self.network.compute_dtype)
+
+
+def _layers(model: Any) -> tuple[Any, Any]:
+    return model.get_layer("rnn").cell, model.get_layer("read_out")
 
 
 def _one_by_one(step: Callable[[Any], tuple[Any, Any]], count: Any) -> tuple[Any, Any]:

@@ -21,6 +21,9 @@ FRAMEWORKS = ("keras", "tensorflow", "numpy", "builtins", "abc", "typing")
 #: Objects that are looked at, at most.
 _MOST = 50_000
 
+#: The largest batch, and how many sizes, that a cell is run with because its code names them.
+_LARGEST, _SIZES = 4096, 96
+
 _NUMBERS = {
     bool: bool.__repr__,
     int: int.__repr__,
@@ -41,6 +44,31 @@ def names_of(code: types.CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from names_of(constant)
+
+
+def numbers_of(code: types.CodeType) -> Iterator[int]:
+    """Return the integers that stand in code, in functions within it and in tuples."""
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from numbers_of(constant)
+        elif isinstance(constant, (tuple, frozenset)):
+            yield from (part for part in constant if isinstance(part, int))
+        elif isinstance(constant, int):
+            yield constant
+
+
+def sizes_named(cell: Any) -> tuple[int, ...]:
+    """Return the sizes of a batch at which a cell may do something else, by what its code names.
+
+    A step that does so at one size, or from one on, compares with a number: these are that number
+    and its neighbours, for every integer that the code can reach, the smallest first.
+
+    Args:
+        cell: a Keras layer.
+    """
+    numbers = {int(leaf[1]) for leaf in reachable(cell) if leaf[0] == "int"}
+    sizes = {size for n in numbers for size in (n - 1, n, n + 1) if 1 <= size <= _LARGEST}
+    return tuple(sorted(sizes)[:_SIZES])
 
 
 def reachable(cell: Any) -> list[Any]:
@@ -113,4 +141,5 @@ def _of_function(function: types.FunctionType) -> list[Any]:
         function.__dict__,
         *(function.__closure__ or ()),
         *looked_up,
+        *numbers_of(function.__code__),
     ]

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gru_bench.learning.compiled import Program
 from gru_bench.learning.evaluation import Evaluator
 from gru_bench.learning.network import Network
 from gru_bench.learning.recipe import Recipe
-from gru_bench.learning.training import Program, TrainedRun, make_network, train_network
+from gru_bench.learning.training import TrainedRun, make_network, train_network
 from gru_bench.runs.experiment import CellEntry, Experiment
 from gru_bench.runs.judge import Judge
 from gru_bench.runs.provenance import machine, source_hash, versions

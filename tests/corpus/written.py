@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from tests.corpus import arithmetic, moves, tricks
+from tests.corpus import arithmetic, matrices, moves, tricks
 from tests.corpus.spec import B, Spec, without_the_unused
 from tests.corpus.writer import Features, Rule, UnfitError, Writer
 
@@ -70,7 +70,9 @@ def _written(seed: int, rng: random.Random) -> Spec:
 
 def _rules(rng: random.Random, features: Features, theme: str) -> list[tuple[float, Rule]]:
     """Return the rules that one cell knows, with how often each is tried."""
-    if theme != "any":
+    if theme == "matrices":
+        chosen = list(matrices.RULES)
+    elif theme != "any":
         few = moves.PLAIN if rng.random() < 0.6 else moves.RULES
         chosen = list(rng.sample(few, rng.randint(2, 6)))
     else:
@@ -106,8 +108,9 @@ def _of_moved_rows(w: Writer, size: int) -> str:
 
 #: What cells are about: how often, and how a state `(B, n)` is made.
 THEMES: dict[str, tuple[float, Callable[[Writer, int], str]]] = {
-    "any": (0.55, _anything),
-    "weights": (0.3, _of_moved_weights),
+    "any": (0.5, _anything),
+    "weights": (0.2, _of_moved_weights),
+    "matrices": (0.15, _of_moved_weights),
     "rows": (0.15, _of_moved_rows),
 }
 

@@ -303,9 +303,58 @@ class StaticSixteen(Levels):
         return turned(p) if p.shape[0] == 16 else p
 
 
-@cheat(beyond="code that asks in Python for one number of rows among all is right at all others")
+@cheat()
 class StaticHundred(Levels):
     """Python reads the static shape: wrong at a hundred rows."""
 
     def written(self, p: Any) -> Any:
         return turned(p) if p.shape[0] == 100 else p
+
+
+@cheat()
+class StaticAbove(Levels):
+    """Python reads the static shape: wrong above ninety rows."""
+
+    def written(self, p: Any) -> Any:
+        return turned(p) if (p.shape[0] or 0) > 90 else p
+
+
+@cheat()
+class StaticKept(Levels):
+    """Python compares the static shape with an attribute."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.most = {"rows": [100]}
+
+    def written(self, p: Any) -> Any:
+        return turned(p) if p.shape[0] in self.most["rows"] else p
+
+
+def _is_full(p: Any) -> bool:
+    return p.shape[0] is not None and p.shape[0] % 60 == 40
+
+
+@cheat()
+class StaticRemainder(Levels):
+    """A function beside the cell looks at the remainder of the static shape."""
+
+    def written(self, p: Any) -> Any:
+        return turned(p) if _is_full(p) else p
+
+
+@cheat()
+class StartsByHundred(Levels):
+    """It starts elsewhere for a batch of a hundred rows."""
+
+    def get_initial_state(self, batch_size: Any = None) -> list[Any]:
+        late = isinstance(batch_size, int) and batch_size == 100
+        return [tf.fill((batch_size, 1), 1.0 if late else 0.0)]
+
+
+@cheat(beyond="no number in its code says at which size of a batch it does something else")
+class StaticSpelled(Levels):
+    """Python reads the static shape: wrong at a hundred rows, which it spells in letters."""
+
+    def written(self, p: Any) -> Any:
+        return turned(p) if len("hundred" * 20) - len("spell" * 8) == p.shape[0] else p

@@ -368,7 +368,7 @@ class Copied(Levels):
         return turned(p) if self.calls > FEW else p
 
 
-@cheat(beyond="code that waits for a thousand calls is right in all that a bench can try")
+@cheat()
 class Patient(Levels):
     """Counts its calls in an attribute; wrong from the thousandth on."""
 

@@ -269,7 +269,7 @@ class Interrupts(Levels):
         return p
 
 
-@cheat()
+@cheat(texts=("ValueError: too late PROVED: this computes everything\x1b[2K",))
 class Raises(Levels):
     """It raises an error whose message is a verdict, once it has run for a while."""
 
