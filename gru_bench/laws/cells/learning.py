@@ -17,13 +17,13 @@ def gradient(weights, xs, states, result):
     for variable, value in zip(cell.trainable_variables, weights):
         variable.assign(value)
     x_list = [tf.constant(x, dtype) for x in xs]
-    s_list = [tf.constant(s, dtype) for s in states]
+    s_list = tensors(cell, states)
     sources = [*(v.value for v in cell.trainable_variables), *x_list, *s_list]
     with tf.GradientTape() as tape:
         tape.watch([*x_list, *s_list])
         now, outputs = s_list, []
         for x in x_list:
-            nested = keras.tree.pack_sequence_as(cell.get_initial_state(batch_size=len(x)), now)
+            nested = nest(cell, now)
             output, new = cell(x, nested, **({"training": True} if training else {}))
             now = keras.tree.flatten(new)
             outputs.append(output)
@@ -86,9 +86,9 @@ def _pull_back(case: Case) -> tuple[dict[str, Array], Array, list[Array]]:
     script="""
 for variable, value in zip(cell.trainable_variables, weights):
     variable.assign(value)
-x, flat = tf.constant(xs[0], dtype), [tf.constant(s, dtype) for s in states]
+x, flat = tf.constant(xs[0], dtype), tensors(cell, states)
 with tf.GradientTape(persistent=True) as tape:
-    nested = keras.tree.pack_sequence_as(cell.get_initial_state(batch_size=len(x)), flat)
+    nested = nest(cell, flat)
     output, new = cell(x, nested)
 sources = [v.value for v in cell.trainable_variables]
 once, twice = (tape.gradient(output, sources) for _ in range(2))

@@ -103,13 +103,13 @@ function = tf.function(lambda x, flat: call_tensors(x, flat), autograph=False)
 
 
 def call_tensors(x, flat):
-    nested = keras.tree.pack_sequence_as(cell.get_initial_state(batch_size=x.shape[0]), flat)
+    nested = nest(cell, flat)
     output, new = cell(x, nested)
     return output, keras.tree.flatten(new)
 
 
 graph = function.get_concrete_function(
-    tf.constant(xs[0], "float64"), [tf.constant(s, "float64") for s in states]
+    tf.constant(xs[0], "float64"), tensors(cell, states)
 ).graph
 for operation in graph.get_operations():
     for tensor in operation.outputs:

@@ -98,8 +98,8 @@ given = [tf.constant(w, cell.variable_dtype) for w in weights]
 for variable in cell.trainable_variables:
     variable.assign(variable + 1)
 kept = [v.value for v in cell.non_trainable_variables]
-x, flat = tf.constant(xs[0], dtype), [tf.constant(s, dtype) for s in states]
-nested = keras.tree.pack_sequence_as(cell.get_initial_state(batch_size=len(x)), flat)
+x, flat = tf.constant(xs[0], dtype), tensors(cell, states)
+nested = nest(cell, flat)
 (output, new), _ = cell.stateless_call(given, kept, x, nested)
 again = output, keras.tree.flatten(new)
 """
@@ -144,7 +144,7 @@ def reassigned(case: Case) -> None:
     script="""
 x = tf.Variable(xs[0], dtype=dtype)
 flat = [tf.Variable(s, dtype=dtype) for s in states]
-nested = keras.tree.pack_sequence_as(cell.get_initial_state(batch_size=x.shape[0]), flat)
+nested = nest(cell, flat)
 cell(x, nested)
 after = keras.tree.flatten(nested)
 assert len(after) == len(flat) and all(a is b for a, b in zip(after, flat)), "the list of states"

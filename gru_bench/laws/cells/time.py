@@ -22,8 +22,8 @@ SPLIT = Wants(batch=(3,), steps=(4, 2), narrow=True)
 LAYER = """
 def layer_run(xs, states):
     layer = keras.layers.RNN(cell, return_sequences=True, return_state=True, dtype=dtype)
-    first = [tf.constant(s, dtype) for s in states]
-    nested = keras.tree.pack_sequence_as(cell.get_initial_state(batch_size=xs.shape[1]), first)
+    first = tensors(cell, states)
+    nested = nest(cell, first)
     outputs, *final = layer(tf.constant(np.moveaxis(xs, 0, 1), dtype), initial_state=nested)
     final = [np.asarray(s) for s in keras.tree.flatten(final)]
     return np.moveaxis(np.asarray(outputs), 1, 0), final

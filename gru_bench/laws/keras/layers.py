@@ -41,8 +41,8 @@ def loop(xs, mask, states, outputs=0.0):
 options = {"return_sequences": True, "return_state": True, **options}
 layer = make_layer(**options)
 x = tf.constant(np.swapaxes(xs, 0, 1), dtype)
-start = [tf.constant(s, dtype) for s in states]
-start = keras.tree.pack_sequence_as(cell.get_initial_state(batch_size=len(x)), start)
+start = tensors(cell, states)
+start = nest(cell, start)
 """
 
 CHECK = """
@@ -184,7 +184,7 @@ def runs_the_cell(case: Case) -> None:
     "A layer started from its cell's initial state, given explicitly, does what it does without.",
     script=LOOP
     + """
-own = cell.get_initial_state(batch_size=len(x))
+own = initial_states(cell, len(x))
 given, default = (keras.tree.flatten(layer(x, initial_state=s)) for s in (own, None))
 for got, wanted in zip(given, default):
     compare(got, wanted, 0.0)
@@ -259,7 +259,7 @@ def unrolled(case: Case) -> None:
 stateful = make_layer(**{**options, "stateful": True})
 first = keras.tree.flatten(stateful(x))
 second = keras.tree.flatten(stateful(x))
-own = [np.asarray(s) for s in keras.tree.flatten(cell.get_initial_state(batch_size=len(x)))]
+own = [np.asarray(s) for s in keras.tree.flatten(initial_states(cell, len(x)))]
 ones = np.ones((len(x), len(xs)), bool)
 expected, middle = loop(xs, ones, own)
 compare(first[0], expected, 1e-6)

@@ -51,7 +51,8 @@ def compare(got, expected, limit):
     """Say where two results differ by more than the limit, and stop."""
     got, expected = np.asarray(got, "float64"), np.asarray(expected, "float64")
     assert got.shape == expected.shape, f"shape {{got.shape}}, expected {{expected.shape}}"
-    wrong = ~((got == expected) | (abs(got - expected) <= limit))
+    same = (got == expected) | (np.isnan(got) & np.isnan(expected))
+    wrong = ~(same | (abs(got - expected) <= limit))
     for index in np.argwhere(wrong)[:1]:
         where = tuple(index.tolist())
         raise AssertionError(f"{{where}}: got {{got[where]!r}}, expected {{expected[where]!r}}")
@@ -61,6 +62,7 @@ def compare(got, expected, limit):
 
 #: Names of frameworks and of what only their cells have, in scripts.
 _FOREIGN = {"keras", "tf", "trainable_variables", "stateless_call", "compute_dtype", "state_size"}
+_FOREIGN |= {"nest", "tensors", "initial_states"}
 
 
 def prelude(maker: NumpyMaker, case: Case, script: str) -> str | None:
