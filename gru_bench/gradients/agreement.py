@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.gradients.appeal import Appeal
+from gru_bench.gradients.appeal import Appeal, Nearby
 from gru_bench.gradients.derivative import (
     ROUNDINGS,
     Estimate,
@@ -143,35 +143,30 @@ class Agreement:
         distance = np.abs(given - numeric)
         distance = np.where(np.isfinite(distance), distance, np.inf)
         appeal = Appeal(self._problem, self._rounding.of_results)
-        looks: list[Callable[[NDArray[np.bool_]], NDArray[np.bool_]]] = []
+        sizes = np.broadcast_to(step, given.shape)
+        looks: list[tuple[Callable[..., NDArray[np.bool_]], Any]] = []
         if self._method == "central":
-            finest = np.broadcast_to(step, given.shape).min(axis=1)
-            looks.append(
-                lambda rows: appeal.by_sides(
-                    columns[rows], wrong[rows], given[rows], distance[rows], finest[rows]
-                )
-            )
+            looks.append((appeal.by_finer, sizes.max(axis=1)))
+            looks.append((appeal.by_sides, sizes.min(axis=1)))
         if self._may_move:
-            looks.append(
-                lambda rows: appeal.nearby(columns[rows], wrong[rows], distance[rows], self._at)
-            )
-        for look in looks:
+            looks.append((appeal.nearby, None))
+        for look, size in looks:
             rows = wrong.any(axis=1)
             if rows.any():
-                kinks[rows] |= look(rows)
+                last = self._at if size is None else size[rows]
+                acquitted = look(columns[rows], wrong[rows], given[rows], distance[rows], last)
+                kinks[rows] |= acquitted
                 wrong &= ~kinks
 
-    def _at(
-        self, problem: Problem, columns: NDArray[np.int64]
-    ) -> tuple[NDArray[np.bool_], Array]:
-        """Return which entries are wrong at another point, and their estimated errors."""
+    def _at(self, problem: Problem, columns: NDArray[np.int64]) -> Nearby:
+        """Return what is found at another point."""
         if not np.isfinite(problem.value).all():
-            size = (len(columns), problem.results.size)
-            return np.ones(size, bool), np.zeros(size)
+            zero = np.zeros((len(columns), problem.results.size))
+            return Nearby(np.ones(zero.shape, bool), zero, zero)
         there = Agreement(problem, problem.jacobian(), self._method)
         there._may_move = False  # its own neighbours would be asked in turn
         found = there.compare(columns)
-        return found.wrong, found.error
+        return Nearby(found.wrong, found.error, found.autodiff)
 
     def _central_passes(
         self, given: Array, columns: NDArray[np.int64]

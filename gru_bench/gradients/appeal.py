@@ -5,20 +5,25 @@ see: at a jump, at kinks that several operations have at one point and mix with 
 the second derivative jumps, where any of these lies within rounding of the point. A derivative is
 wrong where it is wrong nearby too. So an entry is acquitted
 
+- where all finer differences side with it: the coarse ones promised too much;
 - where both one-sided derivatives tend to autodiff's as the steps shrink;
 - where they tend to different values that hold autodiff's between them: a kink;
 - where the function itself changes by as much however short the step is: a jump;
-- where it agrees at random points nearby, to which the function leads without a jump.
+- where it agrees at random points nearby: what TensorFlow's operations say at their own kinks and
+  jumps is TensorFlow's choice. Of a function in which a user wrote or stopped gradients, autodiff's
+  must also be like one nearby, and the function must lead there without a jump.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.gradients.derivative import one_sided
+from gru_bench.gradients.derivative import LEVELS as HALVINGS
+from gru_bench.gradients.derivative import central, one_sided
 from gru_bench.gradients.problem import Problem
 
 Array = NDArray[np.float64]
@@ -27,11 +32,15 @@ Mask = NDArray[np.bool_]
 #: One-sided steps: how many, and by what each is shorter than the one before.
 LEVELS, SHRINK = 9, 1 / 4
 
+#: By what steps shrink for the finer differences, and how many in a row must side with autodiff.
+FINER, ROW = (1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32), 3
+
 #: An estimate decides only where its error is this small beside the distance in question.
 SHARP = 0.25
 
-#: Points nearby that must all agree, and how far they lie, relative to 1 + |θ|.
-POINTS, MOVE = 3, 2.0**-9
+#: Points nearby that are tried, how many must agree sharply (none may disagree), and how far they
+#: lie, relative to 1 + |θ|.
+POINTS, ENOUGH, MOVE = 6, 3, 2.0**-9
 
 #: Which arguments are moved, in turn: some may have no neighbours that the function reaches
 #: without a jump (whole numbers, an input that means that there is none).
@@ -49,6 +58,21 @@ SIDED = 32.0
 CLEAR = 128.0
 
 
+@dataclass(frozen=True)
+class Nearby:
+    """What is found at another point.
+
+    Args:
+        wrong: which entries, `(C, m)`.
+        error: of the numeric derivatives, `(C, m)`.
+        given: autodiff's derivatives, `(C, m)`.
+    """
+
+    wrong: Mask
+    error: Array
+    given: Array
+
+
 class Appeal:
     """Looks again at entries of a comparison.
 
@@ -59,6 +83,34 @@ class Appeal:
 
     def __init__(self, problem: Problem, noise: Array) -> None:
         self._problem, self._noise = problem, noise
+
+    def by_finer(
+        self,
+        columns: NDArray[np.int64],
+        accused: Mask,
+        given: Array,
+        distance: Array,
+        step: Array,
+    ) -> Mask:
+        """Return which entries finer central differences acquit, `(C, m)`.
+
+        Where rounding is coarse no bound on it decides. But it does not favour autodiff: a wrong
+        derivative keeps its distance from all of them.
+
+        Args:
+            columns: which arguments, `(C,)`.
+            accused: `(C, m)`.
+            given: autodiff's derivatives, `(C, m)`.
+            distance: |autodiff - numeric|, `(C, m)`.
+            step: the largest of the h that decided for each argument, `(C,)`.
+        """
+        near = []
+        for shrink in FINER:
+            largest = step * 2 ** (HALVINGS - 1) * shrink
+            found = central(self._problem, columns, largest)
+            near.append(np.abs(given - found.value) <= SHARP * distance)
+        rows = [np.all(near[k : k + ROW], axis=0) for k in range(len(FINER) - ROW + 1)]
+        return np.asarray(accused & np.isfinite(distance) & np.any(rows, axis=0))
 
     def by_sides(
         self,
@@ -109,16 +161,18 @@ class Appeal:
         self,
         columns: NDArray[np.int64],
         accused: Mask,
+        given: Array,
         distance: Array,
-        compare: Callable[[Problem, NDArray[np.int64]], tuple[Mask, Array]],
+        compare: Callable[[Problem, NDArray[np.int64]], Nearby],
     ) -> Mask:
         """Return which entries agree at points nearby, `(C, m)`.
 
         Args:
             columns: which arguments, `(C,)`.
             accused: `(C, m)`.
+            given: autodiff's derivatives, `(C, m)`.
             distance: |autodiff - numeric|, `(C, m)`.
-            compare: says of a problem and columns which entries are wrong, and their errors.
+            compare: says of a problem and columns which entries are wrong.
         """
         acquitted = np.zeros_like(accused)
         for kinds in MOVED:
@@ -126,25 +180,22 @@ class Appeal:
             if not left.any():
                 break
             right = left & np.isfinite(distance)
-            for point in self._points(kinds):
-                if not right.any():
+            count, seen = np.zeros(left.shape, int), []
+            for point in points_near(self._problem, kinds):
+                if not right.any() or np.all(count[right] >= ENOUGH):
                     break
-                wrong, error = compare(self._problem.at(point), columns)
-                right &= ~wrong & (error <= SHARP * distance) & self._continuous(point)
+                found = compare(self._problem.at(point), columns)
+                right &= ~found.wrong
+                count += found.error <= SHARP * distance
+                seen.append(found.given)
+                if self._problem.overrides:
+                    right &= self._continuous(point)
+            right &= count >= ENOUGH
+            if right.any() and self._problem.overrides:
+                slack = SHARP * distance
+                right &= (given >= np.min(seen, 0) - slack) & (given <= np.max(seen, 0) + slack)
             acquitted |= right
         return acquitted
-
-    def _points(self, kinds: tuple[str, ...]) -> Iterator[Array]:
-        rng = np.random.default_rng(0)
-        point = self._problem.point
-        moves = np.zeros(point.size)
-        for part in self._problem.arguments.parts:
-            moves[part.where] = part.kind in kinds
-        for _ in range(POINTS if moves.any() else 0):
-            size = rng.uniform(0.5, 1, point.size) * rng.choice([-1.0, 1.0], point.size)
-            yield (point + moves * MOVE * size * (1 + np.abs(point))).astype(point.dtype)
-        if not moves.any():
-            yield point
 
     def _continuous(self, point: Array) -> Mask:
         """Return which results a straight way to this point changes less the shorter it is."""
@@ -173,3 +224,14 @@ def _kinked(
     between = (given >= np.minimum(*sides) - slack) & (given <= np.maximum(*sides) + slack)
     lasting = (gap > 0.5 * wider) & (gap > 10 * rounding) & (gap > 2 * np.maximum(*errors))
     return np.asarray(between & lasting)
+
+
+def points_near(problem: Problem, kinds: tuple[str, ...], count: int = POINTS) -> Iterator[Array]:
+    """Yield random points near a problem's, of which only arguments of some kinds are moved."""
+    rng = np.random.default_rng(0)
+    point, moves = problem.point, np.zeros(problem.point.size)
+    for part in problem.arguments.parts:
+        moves[part.where] = part.kind in kinds
+    for _ in range(count if moves.any() else 0):
+        size = rng.uniform(0.5, 1, point.size) * rng.choice([-1.0, 1.0], point.size)
+        yield (point + moves * MOVE * size * (1 + np.abs(point))).astype(point.dtype)

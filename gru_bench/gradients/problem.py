@@ -25,7 +25,7 @@ from gru_bench.gradients.layout import Layout
 from gru_bench.subjects.keras.runtime import tf
 from gru_bench.trace.rows import Rows, Sparse, Value
 from gru_bench.trace.tensorflow.replay import Replay
-from gru_bench.trace.tensorflow.traced import coarsest_epsilon
+from gru_bench.trace.tensorflow.traced import coarsest_epsilon, has_own_gradients
 from gru_bench.trace.unsupported import UnsupportedOperationError
 
 Array = NDArray[Any]
@@ -53,6 +53,8 @@ class Problem(Protocol):
     path: str
     chunk: int
     unconnected: tuple[str, ...]
+    #: Whether the function has gradients that a user wrote.
+    overrides: bool
 
     @property
     def numeric_epsilon(self) -> float:
@@ -169,6 +171,7 @@ class FunctionProblem:
         concrete = self._traced.get_concrete_function(*specs)
         self._dtype = arrays[0].dtype.name
         self.epsilon = self.numeric_epsilon = coarsest_epsilon(concrete.graph, self._dtype)
+        self.overrides = has_own_gradients(concrete.graph)
         made = concrete.structured_outputs
         if not made:
             raise UsageError(f"{name!r} returns no differentiable output")

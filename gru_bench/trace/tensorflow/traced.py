@@ -26,6 +26,23 @@ def coarsest_epsilon(graph: Any, dtype: str) -> float:
     return max(float(tf.experimental.numpy.finfo(d.as_numpy_dtype).eps) for d in found)
 
 
+#: Operations whose gradient somebody chose, or that have none.
+_BY_HAND = frozenset(["StopGradient", "PreventGradient", "PyFunc", "EagerPyFunc"])
+
+
+def has_own_gradients(graph: Any) -> bool:
+    """Return whether gradients in a graph, or a function in it, were written or stopped by hand.
+
+    TensorFlow marks what `tf.custom_gradient` wraps; Python within a graph has no gradient.
+    """
+    defined = graph.as_graph_def()
+    nodes = [*defined.node, *(n for f in defined.library.function for n in f.node_def)]
+    return any(
+        (node.op == "IdentityN" and "_gradient_op_type" in node.attr) or node.op in _BY_HAND
+        for node in nodes
+    )
+
+
 class TracedStep:
     """One step of a subject traced for one batch size, and what is made from it.
 
@@ -49,6 +66,7 @@ class TracedStep:
         self._step = tf.function(self._trace, autograph=False)
         self.concrete = self._step.get_concrete_function(*self._specs)
         self.epsilon = coarsest_epsilon(self.concrete.graph, dtype)
+        self.overrides = has_own_gradients(self.concrete.graph)
         self.pull_back_rows = tf.function(self._vectorized_pull_back, autograph=False)
         self.run_rows = tf.function(self._vectorized_run, autograph=False)
         self.tape = tf.function(self.pull_back, autograph=False)
