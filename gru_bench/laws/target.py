@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.errors import UsageError
+from gru_bench.errors import FAULTS, NotSupportedError, UsageError
 from gru_bench.laws.chance import same_chance
+from gru_bench.subjects.domain import domains, reached, unread
 from gru_bench.subjects.loading import framework_of_made, load
 from gru_bench.subjects.protocol import Loop, Subject, Tape
 from gru_bench.trace.response import RunBound
@@ -64,6 +65,8 @@ class Target(ABC):
         #: Input sizes to choose from: fewer than units, more than units; never as many.
         self.features = (input_size,) if input_size else self._sizes()
         self.dtype = self._widest()
+        if input_size is None:
+            self._try_sizes()
         if equations is not None and self.no_step is None:
             self.claim  # noqa: B018  an unknown name is bad input, not a broken law
 
@@ -71,11 +74,16 @@ class Target(ABC):
     def _sizes(self) -> tuple[int, ...]:
         """Return input sizes to choose from."""
 
+    def _try_sizes(self) -> None:  # noqa: B027  not all take one size only
+        """Choose other input sizes where the cell does not work with the usual ones."""
+
     def _widest(self) -> str:
         """Return the widest dtype in which a step runs, and keep why another does not."""
         for dtype in ("float64", "float32"):
             try:
                 made = self.subject(self.features[0], dtype).dtype
+            except NotSupportedError:
+                raise
             except UsageError as error:
                 self.no_step = error
                 if dtype == "float64":
@@ -246,13 +254,82 @@ class Target(ABC):
         return self.subject(self.features[0])
 
     @cached_property
+    def domain(self) -> list[str]:
+        """What is true of each state that the cell reaches by itself, empty for nothing."""
+        subject = self.probe
+        try:
+            found = domains(subject)
+        except FAULTS:  # a user's cell can fail in any way; laws will say how
+            found = [""] * len(subject.state_shapes)
+        self.forget(subject)
+        told = [f"state {k}: {what}" for k, what in enumerate(found) if what]
+        if told:
+            self.notes.append(
+                f"runs start from states that the cell reaches by itself ({', '.join(told)})"
+            )
+        return found
+
+    @cached_property
+    def unread(self) -> list[int]:
+        """Which states nothing depends on."""
+        subject = self.probe
+        try:
+            found = unread(subject)
+        except FAULTS:  # likewise
+            found = []
+        self.forget(subject)
+        if 0 < len(found) < len(subject.state_shapes):
+            listed = ", ".join(map(str, found))
+            self.notes.append(f"never read, only published: state {listed}")
+        return found
+
+    def states(
+        self,
+        subject: Any,
+        rng: np.random.Generator,
+        batch: int,
+        draw: Callable[[tuple[int, ...]], Array],
+    ) -> list[Array]:
+        """Return states to start from: drawn, or reached where a state has a domain.
+
+        Args:
+            subject: the cell, with the weights of the run.
+            rng: of a reached state.
+            batch: B.
+            draw: draws a state of a shape that begins with B.
+        """
+        if any(self.domain):
+            return reached(subject, rng, batch)
+        return [draw((batch, *shape)) for shape in subject.state_shapes]
+
+    def _draws(self, x: Array, states: Sequence[Array], weights: Mapping[str, Array]) -> bool:
+        """Return whether two training calls differ, of one cell or of two."""
+        made: list[list[Array]] = []
+        for seed in (1, 2):
+            with same_chance(seed):
+                subject: Any = self._make_subject(self.features[0], self.dtype, True)
+                subject.assign_values(weights.values())
+                self._settle_subject(subject)
+                for _ in range(2):
+                    self.forget_masks(subject.cell)
+                    output, new = subject.call(x, states)
+                    made.append([output, *new])
+        first, *others = made
+        return not all(
+            np.array_equal(a, b, equal_nan=True)
+            for other in others
+            for a, b in zip(first, other, strict=True)
+        )
+
+    @cached_property
     def not_random(self) -> str | None:
         """Why training draws nothing, None where it does."""
         rng = np.random.default_rng(0)
         drawn, plain = (self.subject(self.features[0], training=t) for t in (True, False))
         x = rng.normal(size=(BATCH, self.features[0]))
-        states = [rng.normal(size=(BATCH, *shape)) for shape in plain.state_shapes]
-        self.give(plain, drawn.parameters)
+        states = self.states(plain, rng, BATCH, lambda shape: rng.normal(size=shape))
+        weights = drawn.parameters
+        self.give(plain, weights)
 
         def rows(subject: Any, x: Array) -> Array:
             output, new = subject.step(x, states)
@@ -261,6 +338,8 @@ class Target(ABC):
         trained = rows(drawn, x)
         if np.array_equal(trained, rows(plain, x), equal_nan=True):
             return "training gives what inference gives: nothing is random"
+        if not self.rates() and not self._draws(x, states, weights):
+            return "training computes something else, the same each time: nothing is random"
         if not np.array_equal(trained, rows(drawn, x), equal_nan=True):
             return None
         others = rows(drawn, np.concatenate([x[:1], x[1:] + 1]))

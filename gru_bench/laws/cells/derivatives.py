@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gru_bench.laws.broken import NotApplicable
 from gru_bench.laws.case import Array, Case
 from gru_bench.laws.cells.learning import GRADIENT
 from gru_bench.laws.law import Wants, law
@@ -60,6 +62,9 @@ def _check_numeric(case: Case, arguments: tuple[str, ...]) -> None:
     subject = case.subject()
     entries = sum(w.size for w in case.weights.values()) + case.xs.size
     results = case.steps * case.batch * int(np.prod(subject.output_shape))
+    outputs, finals = subject.fast_run(case.xs, case.states)
+    if not all(np.isfinite(array).all() for array in (outputs, *finals)):
+        raise NotApplicable("a result is not finite, of which another law speaks")
     found = case.target.check_gradients(
         subject,
         steps=case.steps,
@@ -228,11 +233,18 @@ def second(case: Case) -> None:
     tape = case.target.tape(subject)
     arguments = [*case.weights.values(), case.xs, *case.states]
     # Off the grid of generated numbers, where a piecewise function may well have its kinks.
-    arguments = [a + 1e-3 * rng.normal(size=a.shape) for a in arguments]
+    moves = [1e-3 * rng.normal(size=a.shape) for a in arguments]
+    for k, what in enumerate(case.target.domain, len(arguments) - len(case.states)):
+        moves[k] = 0.0 * moves[k] if what else moves[k]  # it would leave its domain
+    arguments = [a + move for a, move in zip(arguments, moves, strict=True)]
     directions = [rng.choice([-1.0, 1.0], a.shape) for a in arguments]
+    for k, what in enumerate(case.target.domain, len(arguments) - len(case.states)):
+        directions[k] *= not what
     shapes = [(case.batch, *subject.output_shape)] * case.steps + [s.shape for s in case.states]
     cotangents = [rng.normal(size=shape) for shape in shapes]
-    product = tape.second_product(arguments, cotangents, directions)
+    if not np.isfinite(tape.first_gradient(arguments, cotangents)).all():
+        raise NotApplicable("a gradient is not finite, of which another law speaks")
+    product = _second(tape, arguments, cotangents, directions)
     best, gap = np.inf, np.inf
     for h in STEPS:
         numeric, error = _numeric_product(tape, arguments, cotangents, directions, h)
@@ -256,6 +268,27 @@ def second(case: Case) -> None:
         limit=float(np.broadcast_to(error, product.shape)[worst]),
         why="change of the numeric derivative when its step is halved, plus rounding",
     )
+
+
+#: What TensorFlow says where one of its own operations has no second derivative.
+_NO_GRADIENT = re.compile(r"gradient registry has no entry for: (\w+)")
+
+
+def _second(
+    tape: Tape, arguments: list[Array], cotangents: list[Array], directions: list[Array]
+) -> Array:
+    """Return the product of the Hessian and a direction.
+
+    Raises:
+        NotApplicable: the framework has no second derivative of one of its operations.
+    """
+    try:
+        return tape.second_product(arguments, cotangents, directions)
+    except LookupError as error:
+        missing = _NO_GRADIENT.search(str(error))
+        if missing is None:
+            raise
+        raise NotApplicable(f"the framework has no gradient of {missing[1]}") from error
 
 
 def _numeric_product(

@@ -67,11 +67,15 @@ def stepped(case: Case, cell: Any, x: Array, states: list[Array], training: bool
 def drawn(case: Case, rows: int) -> tuple[Array, list[Array]]:
     """Return inputs and states of so many rows that are nowhere zero."""
     rng = case.rng
-    shapes = [state.shape[1:] for state in case.states]
-    arrays = [rng.normal(size=(rows, *shape)) for shape in ((case.features,), *shapes)]
-    arrays = [array + np.copysign(0.25, array) for array in arrays]
-    case.note(x=arrays[0], start=arrays[1:])
-    return arrays[0], arrays[1:]
+
+    def draw(shape: tuple[int, ...]) -> Array:
+        array = rng.normal(size=shape)
+        return np.asarray(array + np.copysign(0.25, array))
+
+    x = draw((rows, case.features))
+    states = case.target.states(case.subject(), rng, rows, draw)
+    case.note(x=x, start=states)
+    return x, states
 
 
 @law(
@@ -227,6 +231,8 @@ def mean_over_masks(case: Case) -> None:
     rows = [np.repeat(array, SAMPLES, axis=0) for array in (x, *states)]
     case.note(frozen=cell.get_weights())
     made = call(case, cell, rows[0], rows[1:], True)
+    if all(np.array_equal(array, np.repeat(array[:1], SAMPLES, axis=0)) for array in made):
+        raise NotApplicable("all rows of a batch share a mask")
     for k, (noisy, expected) in enumerate(zip(made, quiet, strict=True)):
         spread = noisy.std(axis=0).astype(np.float64)
         size = float(np.abs(expected).max(initial=0))

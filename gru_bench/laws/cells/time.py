@@ -224,8 +224,11 @@ def attempts(case: Case) -> Iterator[Case]:
     rng = case.rng
     for _ in range(TRIES - 1):
         weights = {name: _ordinary(rng, w.shape) for name, w in case.weights.items()}
-        states = [rng.normal(size=s.shape) for s in case.states]
-        yield case.with_weights(weights, states=states, xs=rng.normal(size=case.xs.shape))
+        attempt = case.with_weights(weights, xs=rng.normal(size=case.xs.shape))
+        attempt.states = case.target.states(
+            attempt.subject(), rng, case.batch, lambda shape: rng.normal(size=shape)
+        )
+        yield attempt
 
 
 def _ordinary(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:

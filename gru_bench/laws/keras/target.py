@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,9 +14,11 @@ from gru_bench.equations import Claim, find_claim
 from gru_bench.errors import FAULTS, UsageError, in_one_line
 from gru_bench.gradients import check_gradients
 from gru_bench.laws.case import Array, Case
+from gru_bench.laws.keras import inputs
 from gru_bench.laws.keras.prelude import prelude
 from gru_bench.laws.keras.tape import Tape
 from gru_bench.laws.target import BATCH, Target
+from gru_bench.subjects.keras import building
 from gru_bench.subjects.keras.loop import Loop
 from gru_bench.subjects.keras.maker import Maker
 from gru_bench.subjects.keras.runtime import keras, tf, whole_tracebacks
@@ -82,18 +85,57 @@ class KerasTarget(Maker, Target):
         self._loops: dict[Any, Loop] = {}
         self._tapes: dict[int, Tape] = {}
         self._fixed: dict[int, list[Array]] = {}
+        self._no_build: UsageError | None = None
         with whole_tracebacks():
             Maker.__init__(self, cell, arguments)
             Target.__init__(self, input_size, equations)
 
-    def _sizes(self) -> tuple[int, ...]:
+    def _units(self) -> int:
         cell = self.make_cell("float32")
         sizes = [n for n in keras.tree.flatten(cell.state_size) if isinstance(n, int)]
-        units = max([1, *sizes])
+        return max([1, *sizes])
+
+    def _sizes(self) -> tuple[int, ...]:
+        units = self._units()
         return (3 if units > 3 else units + 2), units + 1
 
     def _refuse_unbuilt(self) -> None:
-        self._built("float32", self.features[0])
+        try:
+            self._built("float32", self.features[0])
+        except UsageError as error:
+            self.no_step = self._no_build = error  # other sizes may do
+
+    def _try_sizes(self) -> None:
+        """Find out which sizes of inputs the cell takes where the usual ones fail."""
+        usual = self.features
+        if self.no_step is None and self._takes(usual[1]):
+            return
+
+        def make() -> Any:
+            return self.make_cell("float32")
+
+        sizes = inputs.working(make, self._units())
+        if not sizes:
+            inputs.refuse_others(make, self.name)
+            if self._no_build is not None:
+                raise self._no_build
+            return
+        found = inputs.chosen(sizes, usual)
+        if found:
+            self.features, self._no_build = found, None
+            listed = ", ".join(map(str, sizes))
+            self.notes.append(f"inputs of size {listed} work and others do not, found by trying")
+            self.no_float64 = None
+            self.dtype = self._widest()
+        elif self._no_build is not None:
+            raise self._no_build
+
+    def _takes(self, size: int) -> bool:
+        try:
+            self.subject(size)
+        except UsageError:
+            return False
+        return True
 
     def _make_subject(self, features: int, dtype: str, training: bool) -> KerasSubject:
         cell = self._built(dtype, features)
@@ -191,7 +233,7 @@ class KerasTarget(Maker, Target):
 
     def nest(self, states: list[Any]) -> Any:
         """Return a flat list of states in the shape in which the cell takes them."""
-        return keras.tree.pack_sequence_as(self.probe.nested, states)
+        return self.probe.nest(states)
 
     def reseed(self, number: int) -> None:
         """Begin anew what training steps draw from TensorFlow's own generators, where they do.
@@ -242,6 +284,53 @@ class KerasTarget(Maker, Target):
         for one in layer._flatten_layers():
             one.add_weight = _with_zeros(one.add_weight)
         layer.build(shape)
+        self.finish(layer, int(shape[-1] or 0))
+
+    @cached_property
+    def is_late(self) -> bool:
+        """Whether `build` leaves layers within unbuilt, so that the first call makes weights."""
+        cell = self.make_cell(self.dtype)
+        cell.build((None, self.features[0]))
+        return building.is_late(cell)
+
+    @cached_property
+    def is_flat(self) -> bool:
+        """Whether the states are one tensor, or a list of tensors."""
+        nested = self.probe.nested
+        parts = nested if isinstance(nested, (list, tuple)) else [nested]
+        return not any(isinstance(part, (list, tuple, dict)) for part in parts)
+
+    @cached_property
+    def starts_at_random(self) -> bool:
+        """Whether the initial state is drawn anew each time."""
+        first, second = (self.probe.initial_state(BATCH) for _ in range(2))
+        return not all(map(np.array_equal, first, second))
+
+    def alike(self, layers: Sequence[Any]) -> None:
+        """Let layers draw the same, where a cell draws outside of training.
+
+        Args:
+            layers: models, layers or cells.
+        """
+        if self.starts_at_random:
+            keras.utils.set_random_seed(7)
+            for layer in layers:
+                for one in layer._flatten_layers():
+                    for generator in one._seed_generators:
+                        generator.state.assign([7, 0])
+
+    def finish(self, layer: Any, features: int) -> None:
+        """Let layers within what was built be built too, where only a call does that.
+
+        Args:
+            layer: a cell or a layer around one.
+            features: F.
+        """
+        layers = [layer]
+        if isinstance(layer, keras.layers.Bidirectional):
+            layers = [layer.forward_layer, layer.backward_layer]
+        for one in layers:
+            building.finish(getattr(one, "cell", one), features)
 
     def fresh(self, features: int, dtype: str | None = None) -> KerasSubject:
         """Return a subject of a new cell that has never been called; its weights are zero."""

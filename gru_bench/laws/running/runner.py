@@ -11,7 +11,7 @@ import hypothesis
 from hypothesis import HealthCheck, Phase, settings
 
 from gru_bench import profiles
-from gru_bench.errors import FAULTS, check_integer, check_known
+from gru_bench.errors import FAULTS, NotSupportedError, check_integer, check_known
 from gru_bench.laws.broken import Broken
 from gru_bench.laws.capability import lacking
 from gru_bench.laws.case import Case
@@ -148,7 +148,7 @@ def _try_law(target: Target, law: Law, profile: str, seed: int, outcome: Outcome
         if "random" in law.needs:
             target.reseed(_number(law, seed))
         failed = _search(target, law, profile, seed, outcome)
-    except NotOffered as error:
+    except (NotOffered, NotSupportedError) as error:
         outcome.status, outcome.reason = NOT_APPLICABLE, str(error)
         return
     except FAULTS as error:  # a user's cell can fail in any way, also while cases are drawn
@@ -192,7 +192,7 @@ def _search(
         case = sketch.case(target, law.wants)
         try:
             law.check(case)
-        except NotOffered:
+        except (NotOffered, NotSupportedError):
             raise
         except FAULTS as error:  # a user's cell can fail in any way
             found.append((case, error))

@@ -60,8 +60,9 @@ def _smaller(case: Case, law: Law) -> Iterator[Case]:
         yield case.at(xs=case.xs[:, :batch], states=[s[:batch] for s in case.states])
     if case.xs.any():
         yield case.at(xs=np.zeros_like(case.xs))
+    free = not any(case.target.domain)
     for k, state in enumerate(case.states):
-        if state.any():
+        if free and state.any():
             zero = np.zeros_like(state)
             yield case.at(states=[*case.states[:k], zero, *case.states[k + 1 :]])
     for name, value in case.weights.items():
@@ -71,7 +72,7 @@ def _smaller(case: Case, law: Law) -> Iterator[Case]:
         rounded = case.with_weights(
             {n: _rounded(w, grain) for n, w in case.weights.items()},
             xs=_rounded(case.xs, grain),
-            states=[_rounded(s, grain) for s in case.states],
+            states=[_rounded(s, grain) if free else s for s in case.states],
         )
         if not _same(rounded, case):
             yield rounded

@@ -94,7 +94,9 @@ class Sketch:
             states = [np.asarray(s, np.float64) for s in subject.initial_state(self.batch)]
         else:
             size = min(self.scale, 1.0)
-            states = [entries(rng, (self.batch, *s), size) for s in subject.state_shapes]
+            if any(target.domain):
+                target.give(subject, drawn)
+            states = target.states(subject, rng, self.batch, lambda s: entries(rng, s, size))
         case: Case = target.case_type(target, drawn, xs, states, self.seed, wants.training, dtype)
         return case
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gru_bench.errors import FAULTS, UsageError, in_one_line
+from gru_bench.errors import FAULTS, NotSupportedError, UsageError, in_one_line
 from gru_bench.subjects.keras.loading import check_is_cell, load_cell_class
+from gru_bench.subjects.keras import building
 from gru_bench.subjects.keras.runtime import keras
 from gru_bench.subjects.loading import cell_name
 
@@ -60,8 +62,13 @@ class Maker:
                 if any(_holds_layers(value) for value in self.arguments.values()):
                     return _again(self.source(**arguments), dtype, {})
                 return self.source(**arguments)
-            return _again(self.source(**arguments), dtype, {})
+            # It takes no dtype, but layers have Keras's own where they are given none.
+            with default_policy(dtype):
+                return self.source(**arguments)
         except FAULTS as error:  # a user's constructor can fail in any way
+            if inspect.isfunction(self.source) and dtype.startswith("mixed"):
+                told = f"the function {self.name!r} takes no policy {dtype}"
+                raise NotSupportedError(told) from error
             given = ", ".join(f"{k}={v!r}" for k, v in self.arguments.items()) or "no arguments"
             raise UsageError(f"cell {self.name!r} refused {given}: {in_one_line(error)}") from error
 
@@ -126,7 +133,7 @@ class Maker:
         """
         cell = self.cell_of(self.make(dtype))
         if features is not None:
-            cell.build((None, features))
+            building.build(cell, features)
         return cell
 
     def cell_of(self, made: Any) -> Any:
@@ -143,7 +150,7 @@ class Maker:
         """
         if self.is_layer:
             return self.make(dtype, **options)
-        return keras.layers.RNN(self.make(dtype), dtype=dtype, **options)
+        return around(self.make(dtype), dtype=dtype, **options)
 
     def pair(self, dtype: str) -> Any:
         """Return what is checked in both directions, not built.
@@ -167,6 +174,23 @@ class Maker:
         return keras.saving.custom_object_scope(unregistered(layer))
 
 
+def around(cell: Any, **options: Any) -> Any:
+    """Return Keras's layer around a cell.
+
+    Args:
+        cell: a Keras cell.
+        **options: of the layer.
+
+    Raises:
+        NotSupportedError: Keras has no loop for such a cell.
+    """
+    try:
+        return keras.layers.RNN(cell, **options)
+    except ValueError as error:
+        told = f"keras.layers.RNN does not take the cell: {in_one_line(error)}"
+        raise NotSupportedError(told) from error
+
+
 def unregistered(layer: Any) -> dict[str, type[Any]]:
     """Return the classes of a layer and of what is in it that Keras does not find, by name."""
     classes = {type(part) for part in layer._flatten_layers()}
@@ -182,6 +206,21 @@ def _name(cell: Any) -> str:
         return cell_name(type(cell))
     module = getattr(cell, "__module__", "__main__")
     return f"{module}:{getattr(cell, '__qualname__', type(cell).__name__)}"
+
+
+@contextlib.contextmanager
+def default_policy(dtype: str) -> Iterator[None]:
+    """Let layers that are given no dtype take this one.
+
+    Args:
+        dtype: a Keras dtype policy.
+    """
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(dtype)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def _holds_layers(value: Any) -> bool:

@@ -11,7 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from gru_bench.errors import FAULTS, UsageError, check_integer, check_known, in_one_line
+from gru_bench.errors import (
+    FAULTS,
+    NotSupportedError,
+    UsageError,
+    check_integer,
+    check_known,
+    in_one_line,
+)
+from gru_bench.subjects.keras import building
 from gru_bench.subjects.keras.loading import make_cell
 from gru_bench.subjects.keras.runtime import keras, tf
 from gru_bench.subjects.loading import cell_name
@@ -60,36 +68,59 @@ class KerasSubject:
 
     def _try_one_step(self, batch: int) -> None:
         try:
-            if not self.cell.built:
-                self.cell.build((None, self.input_size))
+            building.build(self.cell, self.input_size)
             self.dtype = str(self.cell.compute_dtype)
-            self._nested = self._initial_tensors(batch)
+            self._nested = building.initial_states(self.cell, batch)
             flat = keras.tree.flatten(self._nested)
             self.state_shapes = tuple(tuple(state.shape[1:]) for state in flat)
+            #: Dtypes of states that are whole numbers, such as counters; None for the others.
+            self.whole = tuple(_whole(state) for state in flat)
             self.forget_masks()
             x = tf.zeros((batch, self.input_size), self.dtype)
             if self.cell.variable_dtype == self.cell.compute_dtype:
-                output, _, _ = self.step_tensors(self.weights, self.frozen, x, flat)
+                first = self._outside(flat)
+                output, _, _ = self.step_tensors(self.weights, self.frozen, x, first)
             else:  # Keras's stateless_call does not cast weights to the compute dtype
                 output, _ = self.cell(x, self._nested, training=self.training)
         except FAULTS as error:  # a user's cell can fail in any way
             raise UsageError(
                 f"cell {self.name!r} cannot run one step: {in_one_line(error)}"
             ) from error
+        self._check_supported(output, flat)
         self.output_shape = tuple(output.shape[1:])
         self.output_dtype = output.dtype
+
+    def _check_supported(self, output: Any, states: Sequence[Any]) -> None:
+        """Refuse what no law can be asked of."""
+        if not building.is_tensor(output):
+            raise NotSupportedError(
+                f"the output of cell {self.name!r} must be one tensor, "
+                f"got {building.kind_of(output)}"
+            )
+        for what, tensor in (("output", output), *(("state", state) for state in states)):
+            if tf.as_dtype(tensor.dtype).is_complex:
+                raise NotSupportedError(
+                    f"the {what} of cell {self.name!r} must be real numbers, "
+                    f"got {tf.as_dtype(tensor.dtype).name}"
+                )
 
     @property
     def nested(self) -> Any:
         """States in the shape in which the cell takes them, as an example."""
         return self._nested
 
+    def _outside(self, flat: Sequence[Any]) -> list[Any]:
+        """Return states as everybody outside the cell knows them: whole numbers as real ones."""
+        pairs = zip(flat, self.whole, strict=False)
+        return [state if kind is None else tf.cast(state, self.dtype) for state, kind in pairs]
+
+    def _flat(self, states: Any) -> list[Any]:
+        """Return the states that the cell returned, flat, as everybody outside knows them."""
+        flat = keras.tree.flatten(states)
+        return self._outside(flat) if any(self.whole) and len(flat) == len(self.whole) else flat
+
     def _initial_tensors(self, batch: int) -> Any:
-        if hasattr(self.cell, "get_initial_state"):
-            return self.cell.get_initial_state(batch_size=batch)
-        sizes = self.cell.state_size
-        sizes = sizes if isinstance(sizes, (list, tuple)) else [sizes]
-        return [tf.zeros((batch, size), self.dtype) for size in sizes]
+        return building.initial_states(self.cell, batch)
 
     def forget_masks(self) -> None:
         """Let the next step draw the dropout masks that the cell keeps."""
@@ -163,8 +194,12 @@ class KerasSubject:
                 generator.state.assign([seed, 0])
 
     def nest(self, states: Sequence[Any]) -> Any:
-        """Return flat states in the structure that the cell keeps them in."""
-        return keras.tree.pack_sequence_as(self._nested, list(states))
+        """Return flat states in the structure, and in the dtypes, that the cell keeps them in."""
+        given = [
+            state if kind is None else tf.cast(tf.round(state), kind)
+            for state, kind in zip(states, self.whole, strict=True)
+        ]
+        return keras.tree.pack_sequence_as(self._nested, given)
 
     @property
     def weights(self) -> list[Any]:
@@ -243,7 +278,7 @@ class KerasSubject:
         variables = [*self.cell.trainable_variables, *self.cell.non_trainable_variables]
         pairs = zip(variables, [*weights, *frozen], strict=True)
         with keras.StatelessScope(state_mapping=list(pairs)):
-            return keras.tree.flatten(self._initial_tensors(batch))
+            return self._flat(self._initial_tensors(batch))
 
     def step_tensors(
         self,
@@ -271,7 +306,7 @@ class KerasSubject:
         (output, states), frozen = self.cell.stateless_call(
             list(weights), list(frozen), x, nested, **told
         )
-        return output, keras.tree.flatten(states), list(frozen)
+        return output, self._flat(states), list(frozen)
 
     def _step_in_context(
         self, weights: Sequence[Any], frozen: Sequence[Any], x: Any, nested: Any
@@ -288,7 +323,7 @@ class KerasSubject:
         with keras.StatelessScope(state_mapping=pairs) as scope:
             output, states = self.cell(x, nested, training=self.training)
             after = [scope.get_current_value(variable) for variable in kept]
-        return output, keras.tree.flatten(states), after
+        return output, self._flat(states), after
 
     def step(self, x: Array, states: Arrays, mode: str = "eager") -> tuple[Array, list[Array]]:
         """Return the output `(B, O)` and the new states of one step.
@@ -346,9 +381,11 @@ class KerasSubject:
         given = [tf.Variable(self._tensor(value)) for value in (x, *states)]
         before = [np.asarray(v) for v in (*given, *self.weights)]
         nested = self.nest(given[1:])
+        before_call = keras.tree.flatten(nested)
         self.cell(given[0], nested, training=self.training)
         after = keras.tree.flatten(nested)
-        if len(after) != len(states) or any(map(operator.is_not, after, given[1:])):
+        same = all(map(operator.is_, after, before_call))
+        if len(after) != len(states) or not same:
             return "the list of states"
         names = ["the inputs", *(f"state {k}" for k in range(len(states)))]
         names += [f"weight {name}" for name in self.parameter_names]
@@ -473,7 +510,7 @@ class KerasSubject:
             config = dict(self.cell.get_config())
             config["dtype"] = dtype or self.cell.dtype_policy.name
             cell = type(self.cell).from_config(config)
-            cell.build((None, self.input_size))
+            building.build(cell, self.input_size)
             for new, old in zip(cell.weights, self.cell.weights, strict=True):
                 new.assign(tf.cast(old.value, new.dtype))
         except Exception as error:
@@ -517,6 +554,12 @@ def _constrained(value: Array, constraint: Any) -> Array:
             return one
     projected = tf.cast(constraint(tf.constant(value)), "bfloat16")
     return np.asarray(projected, np.float64)
+
+
+def _whole(state: Any) -> Any:
+    """Return the dtype of a state of whole numbers or truth values, None for any other."""
+    dtype = tf.as_dtype(state.dtype)
+    return dtype if dtype.is_integer or dtype.is_bool else None
 
 
 def _takes_training(cell: Any) -> bool:
