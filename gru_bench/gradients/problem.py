@@ -14,7 +14,7 @@ replay agrees with TensorFlow at θ; otherwise TensorFlow evaluates them, vector
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -258,16 +258,21 @@ class FunctionProblem:
         """Return autodiff's derivatives, `(n, m)`."""
         if "jacobian" not in self._compiled:
             self._compiled["jacobian"] = tf.function(self._vectorized_pull_back, autograph=False)
-        found = []
-        for rows, count in padded(np.eye(self.results.size, dtype=self._dtype), self.chunk):
-            gradients = self._compiled["jacobian"](tf.constant(rows), *self._tensors())
-            flat = [np.asarray(g).reshape(len(rows), -1) for g in gradients]
-            found.append(np.concatenate(flat, axis=1)[:count])
-        jacobian = np.concatenate(found).T
+        try:
+            jacobian = np.concatenate(list(self._jacobian_rows())).T
+        except Exception:  # what cannot be mapped, or fails alone just as well
+            alone = [self.pull_back(row)[0] for row in np.eye(self.results.size)]
+            jacobian = np.stack(alone, axis=1)
         sizes = [np.abs(jacobian[p.where]).max(axis=0, initial=1) for p in self.arguments.parts]
         self.blur = 5 * np.stack([*sizes, np.ones(self.results.size)])
         self.blur *= max(1.0, float(np.abs(self.point).max()))
         return jacobian
+
+    def _jacobian_rows(self) -> Iterator[Array]:
+        for rows, count in padded(np.eye(self.results.size, dtype=self._dtype), self.chunk):
+            gradients = self._compiled["jacobian"](tf.constant(rows), *self._tensors())
+            flat = [np.asarray(g).reshape(len(rows), -1) for g in gradients]
+            yield np.concatenate(flat, axis=1)[:count]
 
     def _vectorized_pull_back(self, rows: Any, *tensors: Any) -> Any:
         return tf.vectorized_map(lambda row: self._gradients(row, tensors), rows)
@@ -375,8 +380,14 @@ class OneByOne:
             points: `(P, n)`.
             together: evaluates them all.
         """
-        if self._needed is not True:
+        if self._needed is None:
+            try:
+                found = together()
+            except Exception:  # what cannot be mapped, or fails alone just as well
+                self._needed = True
+        elif not self._needed:
             found = together()
+        if not self._needed:
             if self._needed is None:
                 few = range(min(2, len(points)))
                 alone = [problem.at(points[k]).value for k in few]

@@ -81,7 +81,7 @@ class Target(ABC):
         """Return the widest dtype in which a step runs, and keep why another does not."""
         for dtype in ("float64", "float32"):
             try:
-                made = self.subject(self.features[0], dtype).dtype
+                made = self.subject(self.features[0], dtype).computes_in
             except NotSupportedError:
                 raise
             except UsageError as error:

@@ -39,6 +39,10 @@ class Subject(Protocol):
         """How a step can be executed; "eager" is always among them."""
 
     @property
+    def computes_in(self) -> str:
+        """The dtype of the output."""
+
+    @property
     def parameters(self) -> dict[str, Array]:
         """The trainable weights by name."""
 

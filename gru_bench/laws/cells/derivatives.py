@@ -139,7 +139,6 @@ CAUGHT = (
     FAMILY,
     "Over one step, autodiff's derivatives by weights, inputs and states equal numeric ones.",
     script=NUMERIC,
-    needs=("weights",),
     caught=CAUGHT[1:],
     wants=replace(SMOOTH, steps=(1,)),
 )
@@ -168,7 +167,6 @@ def by_weights(case: Case) -> None:
     FAMILY,
     "Over several steps, autodiff's derivatives by inputs and initial states equal numeric ones.",
     script=NUMERIC,
-    needs=("weights",),
     caught=CAUGHT,
     wants=replace(SMOOTH, steps=(3,)),
     share=0.67,
@@ -183,7 +181,7 @@ def by_values(case: Case) -> None:
     FAMILY,
     "In training with the masks held, autodiff's derivatives equal numeric ones.",
     script=NUMERIC,
-    needs=("weights", "random"),
+    needs=("random",),
     caught=("https://github.com/lmnt-com/haste/issues/43",),
     wants=Wants(batch=(3,), steps=(1, 3), scales=(1.0,), narrow=True, training=True),
     share=0.5,
@@ -222,7 +220,7 @@ ends = [
 compare(product, (ends[0] - ends[1]) / (2 * h), limit)
 """,
     # Numeric second derivatives show next to nothing in less.
-    needs=("weights", "float64"),
+    needs=("float64",),
     caught=("https://github.com/pytorch/pytorch/issues/25315",),
     wants=replace(SMOOTH, steps=(2,)),
     share=0.34,

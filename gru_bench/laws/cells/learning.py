@@ -95,7 +95,6 @@ once, twice = (tape.gradient(output, sources) for _ in range(2))
 for a, b in zip(once, twice):
     assert (a is None and b is None) or np.array_equal(a, b), (a, b)
 """,
-    needs=("weights",),
     caught=("https://github.com/pytorch/pytorch/issues/1532",),
     wants=Wants(steps=(1, 2), narrow=True),
     share=0.5,

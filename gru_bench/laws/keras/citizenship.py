@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gru_bench.errors import UsageError, in_one_line
+from gru_bench.errors import UsageError
 from gru_bench.laws.broken import NotApplicable
 from gru_bench.laws.case import Array
 from gru_bench.laws.cells.randomness import EXACT, call, drawn, fresh
 from gru_bench.laws.law import Wants, law
-from gru_bench.subjects.keras.maker import around
+from gru_bench.subjects.keras.maker import around, default_policy
 
 if TYPE_CHECKING:
     from gru_bench.laws.keras.target import KerasCase as Case
@@ -24,12 +25,14 @@ ONE = Wants(batch=(3,), steps=(1, 2), scales=(1.0,))
 
 
 def again(case: Case, made: Any) -> Any:
-    """Return a cell or layer made from another's configuration."""
-    try:
-        with case.target.known(made):
-            return type(made).from_config(made.get_config())
-    except Exception as error:  # a user's cell can fail in any way
-        case.fail(f"it cannot be made from its configuration: {in_one_line(error)}", what="config")
+    """Return a cell or layer made from another's configuration.
+
+    Raises:
+        NotApplicable: it cannot be made so, of which another law speaks.
+    """
+    if case.target.no_config is not None:
+        raise NotApplicable("it cannot be made from its configuration")
+    return case.target.again(made, case.dtype)
 
 
 @law(
@@ -65,6 +68,8 @@ def keeps_arguments(case: Case) -> None:
     """Go round once."""
     case.note(given={k: v for k, v in case.target.arguments.items() if _plain(v)})
     made = case.target.make(case.dtype)
+    if case.target.no_config is not None:
+        case.fail(case.target.no_config, what="config")
     config = _without_names(made.get_config())
     twice = _without_names(again(case, made).get_config())
     for name in case.target.arguments:
@@ -198,7 +203,8 @@ def saved_and_loaded(case: Case) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "model.keras")
         model.save(path)
-        loaded = case.keras.models.load_model(path, custom_objects=_own(case))
+        with default_policy(case.dtype) if not case.target.takes_policy else nullcontext():
+            loaded = case.keras.models.load_model(path, custom_objects=_own(case))
     _same_model(case, loaded, model)
 
 
@@ -238,6 +244,8 @@ def _model(case: Case, give: bool = True) -> Any:
     keras, target = case.keras, case.target
     if not isinstance(getattr(target.probe.cell, "output_size", 1), int):
         raise NotApplicable("Keras's models take a cell whose output_size is one integer")
+    if target.no_config is not None:
+        raise NotApplicable("it cannot be made from its configuration")
     if target.is_late:
         raise NotApplicable("a call makes weights, which Keras does not load")
     made = target.make(case.dtype)

@@ -24,7 +24,13 @@ from gru_bench.laws.running.form import malformed
 from gru_bench.laws.running.shrink import shrink
 from gru_bench.laws.running.strategies import Sketch, sketches
 from gru_bench.laws.target import Target, make_target
-from gru_bench.laws.telling.failure import is_own, own_reason_of, reason_of, trimmed_traceback
+from gru_bench.laws.telling.failure import (
+    is_own,
+    missing_kernel,
+    own_reason_of,
+    reason_of,
+    trimmed_traceback,
+)
 from gru_bench.laws.telling.outcome import (
     FAILED,
     NOT_APPLICABLE,
@@ -162,6 +168,10 @@ def _judge(
     target: Target, law: Law, outcome: Outcome, case: Case | None, error: BaseException
 ) -> None:
     """Write what was raised into the outcome: the cell's failure, or the bench's own."""
+    missing = None if isinstance(error, Broken) else missing_kernel(error)
+    if missing is not None and not law.basic:
+        outcome.status, outcome.reason = NOT_APPLICABLE, missing
+        return
     wrong = malformed(target, case) if is_own(error) else reason_of(error)
     if wrong is None:
         outcome.status, outcome.reason = NOT_APPLICABLE, own_reason_of(error)

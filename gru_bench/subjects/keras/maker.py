@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from gru_bench.errors import FAULTS, NotSupportedError, UsageError, in_one_line
@@ -54,10 +55,7 @@ class Maker:
             if isinstance(self.source, keras.layers.Layer):
                 return _again(self.source, dtype, changes)
             # Of a class's __init__: early releases of Python 3.11 show Keras's __new__ instead.
-            is_class = isinstance(self.source, type)
-            maker = getattr(self.source, "__init__", None) if is_class else self.source
-            takes = inspect.signature(maker or self.source).parameters
-            if "dtype" in takes or any(p.kind is p.VAR_KEYWORD for p in takes.values()):
+            if self.takes_policy:
                 arguments["dtype"] = dtype
                 if any(_holds_layers(value) for value in self.arguments.values()):
                     return _again(self.source(**arguments), dtype, {})
@@ -71,6 +69,33 @@ class Maker:
                 raise NotSupportedError(told) from error
             given = ", ".join(f"{k}={v!r}" for k, v in self.arguments.items()) or "no arguments"
             raise UsageError(f"cell {self.name!r} refused {given}: {in_one_line(error)}") from error
+
+    @property
+    def takes_policy(self) -> bool:
+        """Whether the class or the function takes a dtype."""
+        if isinstance(self.source, keras.layers.Layer):
+            return True
+        # Of a class's __init__: early releases of Python 3.11 show Keras's __new__ instead.
+        is_class = isinstance(self.source, type)
+        maker = getattr(self.source, "__init__", None) if is_class else self.source
+        takes = inspect.signature(maker or self.source).parameters
+        return "dtype" in takes or any(p.kind is p.VAR_KEYWORD for p in takes.values())
+
+    def again(self, made: Any, dtype: str) -> Any:
+        """Return a cell or layer made from another's configuration, whatever that raises."""
+        policy = contextlib.nullcontext() if self.takes_policy else default_policy(dtype)
+        with self.known(made), policy:
+            return type(made).from_config(made.get_config())
+
+    @cached_property
+    def no_config(self) -> str | None:
+        """Why it cannot be made from its configuration, None where it can."""
+        made = self.make("float32")
+        try:
+            self.again(made, "float32")
+        except FAULTS as error:  # a user's cell can fail in any way
+            return f"it cannot be made from its configuration: {in_one_line(error)}"
+        return None
 
     def source_lines(self, wrapped: bool = False) -> tuple[str, str]:
         """Return Python that imports what is checked, and Python that makes `cell` of it.
@@ -161,7 +186,10 @@ class Maker:
         if self.is_pair:
             return self.make(dtype)
         layer = self.layer(dtype, return_sequences=True, return_state=True)
-        with self.known(layer):
+        if self.no_config is not None:
+            raise NotSupportedError(self.no_config)
+        policy = contextlib.nullcontext() if self.takes_policy else default_policy(dtype)
+        with self.known(layer), policy:
             return keras.layers.Bidirectional(layer, dtype=dtype)
 
     @staticmethod

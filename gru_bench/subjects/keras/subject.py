@@ -98,11 +98,18 @@ class KerasSubject:
                 f"got {building.kind_of(output)}"
             )
         for what, tensor in (("output", output), *(("state", state) for state in states)):
-            if tf.as_dtype(tensor.dtype).is_complex:
+            dtype = tf.as_dtype(tensor.dtype)
+            if dtype.is_complex or dtype.is_bool:
                 raise NotSupportedError(
-                    f"the {what} of cell {self.name!r} must be real numbers, "
-                    f"got {tf.as_dtype(tensor.dtype).name}"
+                    f"the {what} of cell {self.name!r} must be real or whole numbers, "
+                    f"got {dtype.name}"
                 )
+
+    @property
+    def computes_in(self) -> str:
+        """The dtype of the output: layers within may compute in less than the cell is asked for."""
+        name = tf.as_dtype(self.output_dtype)
+        return str(name.name if name.is_floating else self.dtype)
 
     @property
     def nested(self) -> Any:
@@ -557,9 +564,9 @@ def _constrained(value: Array, constraint: Any) -> Array:
 
 
 def _whole(state: Any) -> Any:
-    """Return the dtype of a state of whole numbers or truth values, None for any other."""
+    """Return the dtype of a state of whole numbers, None for any other."""
     dtype = tf.as_dtype(state.dtype)
-    return dtype if dtype.is_integer or dtype.is_bool else None
+    return dtype if dtype.is_integer else None
 
 
 def _takes_training(cell: Any) -> bool:

@@ -121,6 +121,11 @@ class NumpySubject:
         return found
 
     @property
+    def computes_in(self) -> str:
+        """The dtype in which a step is computed."""
+        return self.dtype
+
+    @property
     def parameters(self) -> dict[str, Array]:
         """The weights by name; arrays of whole numbers are none."""
         arrays = {name: np.asarray(value) for name, value in self._all_parameters().items()}
