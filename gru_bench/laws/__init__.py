@@ -57,6 +57,7 @@ MODULES = (
     "cells.equations",
     "cells.gates",
     "cells.learning",
+    "cells.effect",
     "cells.derivatives",
     "cells.numerics",
     "cells.randomness",

@@ -67,3 +67,14 @@ def _layer(target: Target) -> str | None:
 @capability("random")
 def _random(target: Target) -> str | None:
     return target.not_random
+
+
+@capability("recurrent product")
+def _recurrent_product(target: Target) -> str | None:
+    claim = target.claim
+    if claim is None or claim.equations is None:
+        return "no published equations are claimed"
+    weights = claim.read(claim.weights(target.probe.cell))
+    if any(name.startswith("U_") and weight.ndim == 2 for name, weight in weights.items()):
+        return None
+    return "the equations have no recurrent product"

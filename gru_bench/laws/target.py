@@ -283,6 +283,11 @@ class Target(ABC):
             self.notes.append(f"never read, only published: state {listed}")
         return found
 
+    def structured(self, features: int) -> dict[str, Array]:
+        """Return which entries of each weight the cell masks, or may choose not to read."""
+        shapes = self.subject(features).parameter_shapes
+        return {name: np.zeros(shape, bool) for name, shape in shapes.items()}
+
     def states(
         self,
         subject: Any,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,6 @@ from gru_bench.laws.broken import NotApplicable
 from gru_bench.laws.case import Array
 from gru_bench.laws.cells.randomness import EXACT, call, drawn, fresh
 from gru_bench.laws.law import Wants, law
-from gru_bench.subjects.keras.maker import around, default_policy
 
 if TYPE_CHECKING:
     from gru_bench.laws.keras.target import KerasCase as Case
@@ -203,7 +201,7 @@ def saved_and_loaded(case: Case) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "model.keras")
         model.save(path)
-        with default_policy(case.dtype) if not case.target.takes_policy else nullcontext():
+        with case.target.policy(case.dtype):
             loaded = case.keras.models.load_model(path, custom_objects=_own(case))
     _same_model(case, loaded, model)
 
@@ -249,7 +247,7 @@ def _model(case: Case, give: bool = True) -> Any:
     if target.is_late:
         raise NotApplicable("a call makes weights, which Keras does not load")
     made = target.make(case.dtype)
-    layer = made if target.is_layer else around(made, dtype=case.dtype)
+    layer = made if target.is_layer else target.around(made, dtype=case.dtype)
     inputs = keras.Input((case.steps, case.features), dtype=case.dtype)
     cell = target.cell_of(made)
     if not target.is_layer:

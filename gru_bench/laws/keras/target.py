@@ -16,6 +16,7 @@ from gru_bench.gradients import check_gradients
 from gru_bench.laws.case import Array, Case
 from gru_bench.laws.keras import inputs
 from gru_bench.laws.keras.prelude import prelude
+from gru_bench.laws.keras.structure import left_out
 from gru_bench.laws.keras.tape import Tape
 from gru_bench.laws.target import BATCH, Target
 from gru_bench.subjects.keras import building
@@ -122,13 +123,23 @@ class KerasTarget(Maker, Target):
             return
         found = inputs.chosen(sizes, usual)
         if found:
-            self.features, self._no_build = found, None
-            listed = ", ".join(map(str, sizes))
-            self.notes.append(f"inputs of size {listed} work and others do not, found by trying")
-            self.no_float64 = None
-            self.dtype = self._widest()
+            self._use_sizes(found, ", ".join(map(str, sizes)))
         elif self._no_build is not None:
             raise self._no_build
+
+    def _use_sizes(self, found: tuple[int, ...], listed: str) -> None:
+        """Choose from these sizes, unless the cell's own equations hold for every size."""
+        usual, dtype, why = self.features, self.dtype, (self.no_step, self.no_float64)
+        self.features, self.no_float64 = found, None
+        self.dtype = self._widest()
+        claim = self._find_claim()
+        if claim is None or claim.equations is None or why[0] is None:
+            self._no_build = None
+            self.notes.append(f"inputs of size {listed} work and others do not, found by trying")
+            return
+        self.features, self.dtype, self.no_float64 = usual, dtype, why[1]
+        told = f"{why[0]} (of the sizes tried {listed} works: --inputs {found[0]})"
+        self.no_step = UsageError(told)
 
     def _takes(self, size: int) -> bool:
         try:
@@ -285,6 +296,10 @@ class KerasTarget(Maker, Target):
             one.add_weight = _with_zeros(one.add_weight)
         layer.build(shape)
         self.finish(layer, int(shape[-1] or 0))
+
+    def structured(self, features: int) -> dict[str, Array]:
+        """Return which entries of each weight the cell masks, or may choose not to read."""
+        return left_out(self.subject(features))
 
     @cached_property
     def is_late(self) -> bool:

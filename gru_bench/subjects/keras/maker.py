@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from gru_bench.errors import FAULTS, NotSupportedError, UsageError, in_one_line
-from gru_bench.subjects.keras.loading import check_is_cell, load_cell_class
 from gru_bench.subjects.keras import building
+from gru_bench.subjects.keras.loading import check_is_cell, load_cell_class
 from gru_bench.subjects.keras.runtime import keras
 from gru_bench.subjects.loading import cell_name
 
@@ -81,10 +81,18 @@ class Maker:
         takes = inspect.signature(maker or self.source).parameters
         return "dtype" in takes or any(p.kind is p.VAR_KEYWORD for p in takes.values())
 
+    def policy(self, dtype: str) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which what takes no dtype is made in this one all the same."""
+        return contextlib.nullcontext() if self.takes_policy else default_policy(dtype)
+
+    @staticmethod
+    def around(cell: Any, **options: Any) -> Any:
+        """Return Keras's layer around a cell; see `around`."""
+        return around(cell, **options)
+
     def again(self, made: Any, dtype: str) -> Any:
         """Return a cell or layer made from another's configuration, whatever that raises."""
-        policy = contextlib.nullcontext() if self.takes_policy else default_policy(dtype)
-        with self.known(made), policy:
+        with self.known(made), self.policy(dtype):
             return type(made).from_config(made.get_config())
 
     @cached_property
@@ -188,8 +196,7 @@ class Maker:
         layer = self.layer(dtype, return_sequences=True, return_state=True)
         if self.no_config is not None:
             raise NotSupportedError(self.no_config)
-        policy = contextlib.nullcontext() if self.takes_policy else default_policy(dtype)
-        with self.known(layer), policy:
+        with self.known(layer), self.policy(dtype):
             return keras.layers.Bidirectional(layer, dtype=dtype)
 
     @staticmethod
