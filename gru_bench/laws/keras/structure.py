@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gru_bench.errors import FAULTS
 from gru_bench.subjects.keras.runtime import tf
 from gru_bench.subjects.keras.subject import KerasSubject
-from gru_bench.trace.traced import traced_step
+from gru_bench.trace.tensorflow.traced import traced_step
 
 Mask = NDArray[np.bool_]
 
