@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from gru_bench.errors import UsageError
 from gru_bench.gradients.layout import Layout
-from gru_bench.subjects.keras.runtime import tf
+from gru_bench.subjects.keras.runtime import quietly, tf
 from gru_bench.trace.rows import Rows, Sparse, Value
 from gru_bench.trace.tensorflow.replay import Replay
 from gru_bench.trace.tensorflow.traced import coarsest_epsilon, has_own_gradients
@@ -259,7 +259,8 @@ class FunctionProblem:
         if "jacobian" not in self._compiled:
             self._compiled["jacobian"] = tf.function(self._vectorized_pull_back, autograph=False)
         try:
-            jacobian = np.concatenate(list(self._jacobian_rows())).T
+            with quietly():
+                jacobian = np.concatenate(list(self._jacobian_rows())).T
         except Exception:  # what cannot be mapped, or fails alone just as well
             alone = [self.pull_back(row)[0] for row in np.eye(self.results.size)]
             jacobian = np.stack(alone, axis=1)
@@ -382,7 +383,8 @@ class OneByOne:
         """
         if self._needed is None:
             try:
-                found = together()
+                with quietly():
+                    found = together()
             except Exception:  # what cannot be mapped, or fails alone just as well
                 self._needed = True
         elif not self._needed:

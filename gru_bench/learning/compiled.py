@@ -59,7 +59,15 @@ class Program:
             finite (or -1).
         """
         scalar = [tf.constant(value, tf.int64) for value in (seed, first, last)]
-        carried, losses, accuracy, bad = self._advance(*scalar, carried)
+        try:
+            made = self._advance(*scalar, carried)
+        except tf.errors.OpError as error:
+            if "XLA" not in str(error):
+                raise
+            # Not all that a cell may do can be compiled: it trains slower then.
+            self._advance = tf.function(self._trace, autograph=False)
+            made = self._advance(*scalar, carried)
+        carried, losses, accuracy, bad = made
         return carried, losses.numpy().tolist(), float(accuracy), int(bad)
 
     def _trace(self, seed: Any, first: Any, last: Any, carried: Any) -> Any:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gru_bench.errors import FAULTS, UsageError, in_one_line
@@ -38,6 +39,29 @@ def load_cell_class(name: str, functions: bool = False) -> Any:
     return found
 
 
+def takes_dtype(source: Any) -> bool:
+    """Return whether a class or a function takes a dtype."""
+    # Of a class's __init__: early releases of Python 3.11 show Keras's __new__ instead.
+    maker = getattr(source, "__init__", None) if isinstance(source, type) else source
+    takes = inspect.signature(maker or source).parameters
+    return "dtype" in takes or any(p.kind is p.VAR_KEYWORD for p in takes.values())
+
+
+@contextlib.contextmanager
+def default_policy(dtype: str) -> Iterator[None]:
+    """Let layers that are given no dtype take this one.
+
+    Args:
+        dtype: a Keras dtype policy.
+    """
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(dtype)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
 def make_cell(cell: str | type[Any], arguments: Mapping[str, Any], dtype: str = "float32") -> Any:
     """Return a new, unbuilt cell.
 
@@ -50,10 +74,14 @@ def make_cell(cell: str | type[Any], arguments: Mapping[str, Any], dtype: str = 
         UsageError: the constructor refuses the arguments (its message is given), or what it makes
             is not a cell: a cell has `state_size` and `call(inputs, states)`.
     """
-    found = load_cell_class(cell) if isinstance(cell, str) else cell
+    found = load_cell_class(cell, functions=True) if isinstance(cell, str) else cell
     name = cell if isinstance(cell, str) else found.__name__
     try:
-        made = found(**arguments, dtype=dtype)
+        if takes_dtype(found):
+            made = found(**arguments, dtype=dtype)
+        else:  # layers have Keras's own where they are given none
+            with default_policy(dtype):
+                made = found(**arguments)
     except FAULTS as error:
         given = ", ".join(f"{key}={value!r}" for key, value in arguments.items()) or "no arguments"
         raise UsageError(f"cell {name!r} refused {given}: {in_one_line(error)}") from error

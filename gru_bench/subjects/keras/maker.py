@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
 from gru_bench.errors import FAULTS, NotSupportedError, UsageError, in_one_line
 from gru_bench.subjects.keras import building
-from gru_bench.subjects.keras.loading import check_is_cell, load_cell_class
+from gru_bench.subjects.keras.loading import (
+    check_is_cell,
+    default_policy,
+    load_cell_class,
+    takes_dtype,
+)
 from gru_bench.subjects.keras.runtime import keras
 from gru_bench.subjects.loading import cell_name
 
@@ -54,7 +59,6 @@ class Maker:
         try:
             if isinstance(self.source, keras.layers.Layer):
                 return _again(self.source, dtype, changes)
-            # Of a class's __init__: early releases of Python 3.11 show Keras's __new__ instead.
             if self.takes_policy:
                 arguments["dtype"] = dtype
                 if any(_holds_layers(value) for value in self.arguments.values()):
@@ -75,11 +79,7 @@ class Maker:
         """Whether the class or the function takes a dtype."""
         if isinstance(self.source, keras.layers.Layer):
             return True
-        # Of a class's __init__: early releases of Python 3.11 show Keras's __new__ instead.
-        is_class = isinstance(self.source, type)
-        maker = getattr(self.source, "__init__", None) if is_class else self.source
-        takes = inspect.signature(maker or self.source).parameters
-        return "dtype" in takes or any(p.kind is p.VAR_KEYWORD for p in takes.values())
+        return takes_dtype(self.source)
 
     def policy(self, dtype: str) -> contextlib.AbstractContextManager[None]:
         """Return a context in which what takes no dtype is made in this one all the same."""
@@ -241,21 +241,6 @@ def _name(cell: Any) -> str:
         return cell_name(type(cell))
     module = getattr(cell, "__module__", "__main__")
     return f"{module}:{getattr(cell, '__qualname__', type(cell).__name__)}"
-
-
-@contextlib.contextmanager
-def default_policy(dtype: str) -> Iterator[None]:
-    """Let layers that are given no dtype take this one.
-
-    Args:
-        dtype: a Keras dtype policy.
-    """
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(dtype)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def _holds_layers(value: Any) -> bool:

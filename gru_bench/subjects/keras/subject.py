@@ -545,7 +545,7 @@ def make_subject(
     """
     if isinstance(cell, KerasSubject):
         return cell
-    if isinstance(cell, (str, type)):
+    if isinstance(cell, (str, type)) or inspect.isfunction(cell):
         made = make_cell(cell, arguments or {}, dtype)
         subject = KerasSubject(made, 2 if input_size is None else input_size, training)
         subject.name = cell if isinstance(cell, str) else cell_name(cell)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gru_bench.subjects.keras.runtime import tf
+from gru_bench.subjects.keras.runtime import quietly, tf
 from gru_bench.subjects.keras.subject import KerasSubject
 from gru_bench.trace.tensorflow.replay import Replay
 from gru_bench.trace.unsupported import UnsupportedOperationError
@@ -113,7 +113,8 @@ class TracedStep:
         """
         if self._maps:
             try:
-                return self._pull_back_together(weights, *rows)
+                with quietly():
+                    return self._pull_back_together(weights, *rows)
             except Exception:  # what cannot be mapped, or fails one by one just as well
                 self._maps = False
         made = []
@@ -131,7 +132,8 @@ class TracedStep:
         """
         if self._maps:
             try:
-                return self._run_together(weights, xs, states)
+                with quietly():
+                    return self._run_together(weights, xs, states)
             except Exception:  # likewise
                 self._maps = False
         outputs, finals = [], []
