@@ -10,9 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gru_bench import UsageError, check_gradients
+from gru_bench import Inputs, UsageError, check_gradients
 from gru_bench.errors import NotSupportedError
 from gru_bench.laws import LAWS
 from gru_bench.laws.running.runner import run_law
@@ -20,6 +23,7 @@ from gru_bench.laws.target import make_target
 from gru_bench.laws.telling.outcome import FAILED, Outcome
 from gru_bench.learning.recipe import get_recipe
 from gru_bench.learning.training import make_network, train
+from gru_bench.subjects.inputs import read_inputs
 
 FOLDER = Path(__file__).parent / "corpus" / "wild"
 
@@ -134,6 +138,37 @@ def test_what_is_never_read_is_said() -> None:
     target = make_target("written_only_state:Bistable", {"units": 4})
     assert target.unread == [1, 2]
     assert "never read, only published: state 1, 2" in target.notes
+
+
+DOMAINS = [
+    ("more:LookUp", Inputs(0, 9, whole=True)),
+    ("more:LookUp", read_inputs("integers", None)),
+    ("more:Root", read_inputs(None, "0:2")),
+]
+
+
+@pytest.mark.parametrize(("cell", "inputs"), DOMAINS)
+def test_a_cell_is_given_the_inputs_that_it_takes(cell: str, inputs: Inputs) -> None:
+    target = make_target(cell, {"units": 3}, None, None, inputs)
+    assert f"inputs: {inputs}" in target.notes
+    laws = (*STEPS, *FINITE, GRADIENTS[1], "layer-padding")
+    outcomes = [run_law(target, LAWS[name], "quick", 0) for name in laws]
+    assert {o.law: o.reason for o in outcomes if o.status == FAILED} == {}
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=20), st.booleans())
+def test_inputs_are_folded_into_their_domain(numbers: list[float], whole: bool) -> None:
+    inputs = Inputs(-2, 5, whole)
+    fitted = inputs.fit(np.array(numbers))
+    assert ((fitted >= -2) & (fitted <= 5)).all()
+    assert not whole or (fitted == np.round(fitted)).all()
+    assert np.array_equal(inputs.fit(fitted), fitted)
+
+
+@pytest.mark.parametrize("span", ["1:0", "a:b", "1", "0.5:2", "1:1"])
+def test_a_range_that_is_none_is_refused(span: str) -> None:
+    with pytest.raises(UsageError, match="--input-range"):
+        read_inputs("integers", span)
 
 
 def test_a_limit_that_is_not_finite_is_shown() -> None:

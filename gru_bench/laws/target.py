@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gru_bench.errors import FAULTS, NotSupportedError, UsageError
 from gru_bench.laws.chance import same_chance
 from gru_bench.subjects.domain import domains, reached, unread
+from gru_bench.subjects.inputs import Inputs
 from gru_bench.subjects.loading import framework_of_made, load
 from gru_bench.subjects.protocol import Loop, Subject, Tape
 from gru_bench.trace.response import RunBound
@@ -35,6 +36,7 @@ class Target(ABC):
     Args:
         input_size: F, for a cell that works with one input size only; None for several.
         equations: the name of the equations that the cell claims, or a function; None for a guess.
+        inputs: that the cell takes; None for any.
 
     Raises:
         UsageError: it cannot be made, or is not a cell.
@@ -51,10 +53,12 @@ class Target(ABC):
     name: str
     arguments: dict[str, Any]
 
-    def __init__(self, input_size: int | None, equations: Any) -> None:
-        self.equations = equations
+    def __init__(
+        self, input_size: int | None, equations: Any, inputs: Inputs | None = None
+    ) -> None:
+        self.equations, self.inputs = equations, inputs
         #: What the report says beside the outcomes, such as a guess of the equations.
-        self.notes: list[str] = []
+        self.notes: list[str] = [] if inputs is None else [f"inputs: {inputs}"]
         self._subjects: dict[Any, Any] = {}
         self._given: dict[int, Mapping[str, Array]] = {}
         #: Why it has not a capability, or None, as far as `capability.py` was asked.
@@ -288,6 +292,10 @@ class Target(ABC):
         shapes = self.subject(features).parameter_shapes
         return {name: np.zeros(shape, bool) for name, shape in shapes.items()}
 
+    def fit(self, x: Array) -> Array:
+        """Return inputs that the cell takes: these, or others in place of what it does not."""
+        return x if self.inputs is None else self.inputs.fit(x)
+
     def states(
         self,
         subject: Any,
@@ -331,7 +339,7 @@ class Target(ABC):
         """Why training draws nothing, None where it does."""
         rng = np.random.default_rng(0)
         drawn, plain = (self.subject(self.features[0], training=t) for t in (True, False))
-        x = rng.normal(size=(BATCH, self.features[0]))
+        x = self.fit(rng.normal(size=(BATCH, self.features[0])))
         states = self.states(plain, rng, BATCH, lambda shape: rng.normal(size=shape))
         weights = drawn.parameters
         self.give(plain, weights)
@@ -347,7 +355,7 @@ class Target(ABC):
             return "training computes something else, the same each time: nothing is random"
         if not np.array_equal(trained, rows(drawn, x), equal_nan=True):
             return None
-        others = rows(drawn, np.concatenate([x[:1], x[1:] + 1]))
+        others = rows(drawn, np.concatenate([x[:1], self.fit(x[1:] + 1)]))
         if np.array_equal(trained[0], others[0], equal_nan=True):
             return None
         return "in training a row depends on the others: by the batch's statistics, not by chance"
@@ -358,6 +366,7 @@ def make_target(
     arguments: Mapping[str, Any] | None = None,
     input_size: int | None = None,
     equations: Any = None,
+    inputs: Inputs | None = None,
 ) -> Target:
     """Return what is checked, by the adapter of its framework.
 
@@ -367,6 +376,7 @@ def make_target(
         arguments: for the class or the function.
         input_size: F, for a cell that works with one input size only; None for several.
         equations: the name of the equations that the cell claims, or a function; None for a guess.
+        inputs: that the cell takes; None for any.
 
     Raises:
         UsageError: it cannot be imported or made, or is not a cell.
@@ -374,5 +384,5 @@ def make_target(
     found = load(cell, functions=True) if isinstance(cell, str) else cell
     framework = framework_of_made(found, arguments or {})
     module = importlib.import_module(f"gru_bench.laws.{framework}.target")
-    made: Target = module.TARGET(cell, arguments, input_size, equations)
+    made: Target = module.TARGET(cell, arguments, input_size, equations, inputs)
     return made

@@ -18,8 +18,8 @@ from gru_bench.learning.saved import FACTS, FORMAT, check_same_arrays, load_weig
 from gru_bench.outside.bounds import LENGTH, THRESHOLD
 from gru_bench.outside.text import one_line
 from gru_bench.outside.writing import check_output, roomy_folder, write_result
-from gru_bench.subjects.keras.loading import check_trusted
 from gru_bench.subjects.keras import building
+from gru_bench.subjects.keras.loading import check_trusted
 from gru_bench.subjects.keras.maker import around
 from gru_bench.subjects.keras.runtime import keras, tf
 from gru_bench.task.transducer import IntArray, get_task

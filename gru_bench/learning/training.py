@@ -173,7 +173,7 @@ def make_network(
     arguments = dict(arguments or {})
     found = load_cell_class(cell, functions=True) if isinstance(cell, str) else cell
     # Of __init__: for a class, early releases of Python 3.11 show the signature of Keras's __new__.
-    maker = found.__init__ if isinstance(found, type) else found
+    maker: Any = getattr(found, "__init__", found) if inspect.isclass(found) else found
     if "units" in inspect.signature(maker).parameters:
         arguments = {"units": recipe.units, **arguments}
     network = Network(cell, arguments, task, recipe.dtype)

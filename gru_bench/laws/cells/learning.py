@@ -158,6 +158,8 @@ def reaches(case: Case) -> None:
         still -= {f"initial state {k}" for k in case.target.unread}
     # Whole numbers have no derivatives.
     still -= {f"initial state {k}" for k, what in enumerate(case.target.domain) if "whole" in what}
+    if case.target.inputs is not None and case.target.inputs.whole:
+        still -= {"the first input"}
     if still:
         case.fail(f"the last output has no gradient by {', '.join(sorted(still))}")
 
@@ -189,7 +191,9 @@ def finite(case: Case) -> None:
     zeros = case.with_weights({name: np.zeros_like(w) for name, w in case.weights.items()}).weights
     names = [*case.weights, *["the inputs"] * case.steps]
     names += [f"state {k}" for k in range(len(case.states))]
-    for xs in (300 * case.xs, np.zeros_like(case.xs), np.full_like(case.xs, 1.0)):
+    for xs in map(
+        case.target.fit, (300 * case.xs, np.zeros_like(case.xs), np.full_like(case.xs, 1.0))
+    ):
         for weights in (case.weights, zeros):
             arguments = [*weights.values(), xs, *case.states]
             sizes = [a.size for a in (*weights.values(), *xs, *case.states)]

@@ -14,11 +14,12 @@ from gru_bench.equations import Claim, find_claim
 from gru_bench.errors import FAULTS, UsageError, in_one_line
 from gru_bench.gradients import check_gradients
 from gru_bench.laws.case import Array, Case
-from gru_bench.laws.keras import inputs
+from gru_bench.laws.keras import inputs as sizes_of
 from gru_bench.laws.keras.prelude import prelude
 from gru_bench.laws.keras.structure import left_out
 from gru_bench.laws.keras.tape import Tape
 from gru_bench.laws.target import BATCH, Target
+from gru_bench.subjects.inputs import Inputs
 from gru_bench.subjects.keras import building
 from gru_bench.subjects.keras.loop import Loop
 from gru_bench.subjects.keras.maker import Maker
@@ -68,6 +69,7 @@ class KerasTarget(Maker, Target):
         arguments: for the class or the function.
         input_size: F, for a cell that works with one input size only; None for several.
         equations: the name of the equations that the cell claims, or a function; None for a guess.
+        inputs: that the cell takes; None for any.
 
     Raises:
         UsageError: it cannot be imported or made, or is not a cell.
@@ -82,6 +84,7 @@ class KerasTarget(Maker, Target):
         arguments: Mapping[str, Any] | None = None,
         input_size: int | None = None,
         equations: Any = None,
+        inputs: Inputs | None = None,
     ) -> None:
         self._loops: dict[Any, Loop] = {}
         self._tapes: dict[int, Tape] = {}
@@ -89,7 +92,7 @@ class KerasTarget(Maker, Target):
         self._no_build: UsageError | None = None
         with whole_tracebacks():
             Maker.__init__(self, cell, arguments)
-            Target.__init__(self, input_size, equations)
+            Target.__init__(self, input_size, equations, inputs)
 
     def _units(self) -> int:
         cell = self.make_cell("float32")
@@ -115,13 +118,13 @@ class KerasTarget(Maker, Target):
         def make() -> Any:
             return self.make_cell("float32")
 
-        sizes = inputs.working(make, self._units())
+        sizes = sizes_of.working(make, self._units())
         if not sizes:
-            inputs.refuse_others(make, self.name)
+            sizes_of.refuse_others(make, self.name)
             if self._no_build is not None:
                 raise self._no_build
             return
-        found = inputs.chosen(sizes, usual)
+        found = sizes_of.chosen(sizes, usual)
         if found:
             self._use_sizes(found, ", ".join(map(str, sizes)))
         elif self._no_build is not None:
@@ -150,7 +153,9 @@ class KerasTarget(Maker, Target):
 
     def _make_subject(self, features: int, dtype: str, training: bool) -> KerasSubject:
         cell = self._built(dtype, features)
-        return KerasSubject(cell, features, training, BATCH if training else 1)
+        made = KerasSubject(cell, features, training, BATCH if training else 1)
+        made.accepts = self.inputs
+        return made
 
     def subject(
         self, features: int, dtype: str | None = None, training: bool = False

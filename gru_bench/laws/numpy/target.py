@@ -9,6 +9,7 @@ from gru_bench.errors import UsageError
 from gru_bench.laws.case import Array, Case
 from gru_bench.laws.numpy.prelude import prelude
 from gru_bench.laws.target import Target
+from gru_bench.subjects.inputs import Inputs
 from gru_bench.subjects.numpy.loop import NumpyLoop
 from gru_bench.subjects.numpy.maker import NumpyMaker
 from gru_bench.subjects.numpy.subject import NumpySubject
@@ -31,6 +32,7 @@ class NumpyTarget(Target):
         arguments: for the class or the function.
         input_size: F, for a cell that works with one input size only; None to find it out.
         equations: the name of the equations that the cell claims, or a function; None for a guess.
+        inputs: that the cell takes; None for any.
 
     Raises:
         UsageError: it cannot be imported or made, or is not a cell.
@@ -45,6 +47,7 @@ class NumpyTarget(Target):
         arguments: Mapping[str, Any] | None = None,
         input_size: int | None = None,
         equations: Any = None,
+        inputs: Inputs | None = None,
     ) -> None:
         self.maker = NumpyMaker(cell, arguments)
         self.name, self.arguments = self.maker.name, self.maker.arguments
@@ -52,7 +55,7 @@ class NumpyTarget(Target):
         if not self.maker.takes_dtype:
             self.silent["float64-supported"] = "the cell's constructor takes no dtype"
         self._loops: dict[int, NumpyLoop] = {}
-        super().__init__(input_size, equations)
+        super().__init__(input_size, equations, inputs)
 
     def _sizes(self) -> tuple[int, ...]:
         return self.maker.sizes()

@@ -15,6 +15,7 @@ from gru_bench.laws import LAWS
 from gru_bench.laws.running.runner import run_law
 from gru_bench.laws.target import Target, make_target
 from gru_bench.laws.telling.failure import is_own
+from gru_bench.subjects.inputs import Inputs
 from gru_bench.subjects.loading import load, start_framework
 
 try:
@@ -54,9 +55,9 @@ def messages(task: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _target(task: Mapping[str, Any]) -> Target:
     try:
-        return make_target(
-            task["cell"], task["arguments"], task["input_size"], task["equations"] or None
-        )
+        inputs = None if task["inputs"] is None else Inputs(**task["inputs"])
+        given = task["cell"], task["arguments"], task["input_size"], task["equations"] or None
+        return make_target(*given, inputs)
     except UsageError:
         raise
     except FAULTS as error:  # a user's cell can fail in any way

@@ -41,6 +41,7 @@ from gru_bench.laws.telling.outcome import (
     Report,
 )
 from gru_bench.laws.telling.script import script_for
+from gru_bench.subjects.inputs import Inputs
 from gru_bench.subjects.protocol import NotOffered
 
 
@@ -54,6 +55,7 @@ def check_cell(
     *,
     equations: Any = None,
     input_size: int | None = None,
+    inputs: Inputs | None = None,
     profile: str = "ci",
     seed: int = 0,
     law: str | Sequence[str] | None = None,
@@ -67,6 +69,7 @@ def check_cell(
         equations: name of the equations that the cell claims, or a NumPy function; guessed from
             its weights where None.
         input_size: F, for a cell that works with one input size only.
+        inputs: that the cell takes, `gru_bench.Inputs(0, 1)`; None for any.
         profile: "quick", "ci" or "thorough".
         seed: of the cases; the same seed gives the same result.
         law: name or names of laws, to check only these.
@@ -84,7 +87,7 @@ def check_cell(
     check_known("profile", profile, profiles.LAW_EXAMPLES)
     check_integer("seed", seed, 0)
     expected = check_expected(expected or {})
-    target = make_target(cell, arguments, input_size, equations)
+    target = make_target(cell, arguments, input_size, equations, inputs)
     report = Report(target.name, profile, seed, [one.name for one in chosen])
     report.seconds["making the cell"] = time.perf_counter() - started
     for outcome in run_laws(target, chosen, profile, seed, expected):

@@ -89,7 +89,8 @@ class Sketch:
         dtype = wants.dtype or target.dtype
         subject = target.subject(self.features, dtype, wants.training)
         drawn = subject.allowed(weights(rng, subject.parameter_shapes, self.scale))
-        xs = entries(rng, (self.steps, self.batch, self.features), self.scale, self.kind)
+        shape = (self.steps, self.batch, self.features)
+        xs = target.fit(entries(rng, shape, self.scale, self.kind))
         if self.zero_state:
             states = [np.asarray(s, np.float64) for s in subject.initial_state(self.batch)]
         else:

@@ -19,6 +19,7 @@ from gru_bench.errors import (
     check_known,
     in_one_line,
 )
+from gru_bench.subjects.inputs import Inputs
 from gru_bench.subjects.keras import building
 from gru_bench.subjects.keras.loading import make_cell
 from gru_bench.subjects.keras.runtime import keras, tf
@@ -44,6 +45,8 @@ class KerasSubject:
     """
 
     modes = MODES
+    #: Which inputs the cell takes; None for any. Others are folded in where they come.
+    accepts: Inputs | None = None
 
     def __init__(
         self, cell: Any, input_size: int | None = None, training: bool = False, batch: int = 1
@@ -306,6 +309,7 @@ class KerasSubject:
                 asks for that.
         """
         nested = self.nest(states)
+        x = self._fitted(x)
         if told is None:
             if self.training and not self._takes_training:
                 return self._step_in_context(weights, frozen, x, nested)
@@ -314,6 +318,15 @@ class KerasSubject:
             list(weights), list(frozen), x, nested, **told
         )
         return output, self._flat(states), list(frozen)
+
+    def _fitted(self, x: Any) -> Any:
+        """Return inputs that the cell takes."""
+        if self.accepts is None:
+            return x
+        low, high = (tf.cast(end, x.dtype) for end in (self.accepts.low, self.accepts.high))
+        width = high - low
+        x = low + width - tf.abs(tf.math.floormod(tf.abs(x - low), 2 * width) - width)
+        return tf.round(x) if self.accepts.whole else x
 
     def _step_in_context(
         self, weights: Sequence[Any], frozen: Sequence[Any], x: Any, nested: Any
@@ -368,7 +381,7 @@ class KerasSubject:
             states: as `initial_state` returns them.
         """
         nested = self.nest([self._tensor(s) for s in states])
-        output, new = self.cell(self._tensor(x), nested, training=self.training)
+        output, new = self.cell(self._fitted(self._tensor(x)), nested, training=self.training)
         return np.asarray(output), [np.asarray(s) for s in keras.tree.flatten(new)]
 
     def step_with(
@@ -546,9 +559,10 @@ def make_subject(
     if isinstance(cell, KerasSubject):
         return cell
     if isinstance(cell, (str, type)) or inspect.isfunction(cell):
-        made = make_cell(cell, arguments or {}, dtype)
+        source: Any = cell
+        made = make_cell(source, arguments or {}, dtype)
         subject = KerasSubject(made, 2 if input_size is None else input_size, training)
-        subject.name = cell if isinstance(cell, str) else cell_name(cell)
+        subject.name = cell if isinstance(cell, str) else cell_name(source)
         return subject
     return KerasSubject(cell, input_size, training)
 
