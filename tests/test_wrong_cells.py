@@ -20,6 +20,9 @@ by_name = {entry.name: entry for entry in TABLE}
 #: One wrong cell for each kind of mistake, and the law that it is there for.
 SAMPLE = [
     ("gru:CandidateWithoutReset", "gate-reset-forgets"),
+    ("gru:CandidateWithoutReset", "every-entry-matters"),
+    ("gru:RecurrentProductByEntry", "units-hear-each-other"),
+    ("citizen:InnerInitialiserNotUsed", "initialiser-used"),
     ("gru:HiddenBiasOutsideReset", "equations-one-step"),
     ("gru:BlendExchanged", "equations-one-step"),
     ("gru:ActivationIgnored", "equations-activations"),

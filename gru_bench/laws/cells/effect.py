@@ -133,7 +133,7 @@ else:
     raise AssertionError(f"unit {deaf} depends on no other")
 """,
     needs=("state", "recurrent product"),
-    caught=("https://github.com/zhiyongc/GRU-D/issues/2",),
+    caught=("https://github.com/microsoft/ADBench/pull/3",),
     wants=Wants(batch=(1,), steps=(1,), scales=(1.0,), zero_state=False, kinds=("ordinary",)),
     most=1,
 )
