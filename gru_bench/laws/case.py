@@ -190,6 +190,10 @@ class Case:
             self.note(limit=limit if limit.ndim == 0 else np.broadcast_to(limit, np.shape(got)))
             raise Broken(worst.message(what), {"what": what, **worst.facts(), "why": bound.why})
 
+    def fit(self, x: Any) -> Any:
+        """Return inputs that the cell takes: these, or others in place of what it does not."""
+        return self.target.fit(x)
+
     def fail(self, message: str, **facts: Any) -> NoReturn:
         """Say that the law does not hold.
 

@@ -1,7 +1,8 @@
 """A law's check as the script that repeats it: its own source, for a case in a script.
 
 A check that speaks to its case only in the verbs of `Case` (`cell`, `make`, `call`, `run`,
-`assign`, `close`, `fail`, `note`) and to NumPy is written once: the runner gives it a `Case`, and a
+`assign`, `close`, `fail`, `fit`, `note`) and to NumPy is written once: the runner gives it a
+`Case`, and a
 script gives it a stand-in with the same verbs in plain Python.
 """
 
@@ -45,6 +46,10 @@ class Case:
     def run(self, cell, xs, states):
         """Return the outputs of all steps and the final states."""
         return run(cell, xs, states)
+
+    def fit(self, x):
+        """Return the inputs."""
+        return x
 
     def note(self, **facts):
         """Say nothing: what the law chooses it chooses again."""

@@ -192,7 +192,7 @@ def finite(case: Case) -> None:
     names = [*case.weights, *["the inputs"] * case.steps]
     names += [f"state {k}" for k in range(len(case.states))]
     for xs in map(
-        case.target.fit, (300 * case.xs, np.zeros_like(case.xs), np.full_like(case.xs, 1.0))
+        case.fit, (300 * case.xs, np.zeros_like(case.xs), np.full_like(case.xs, 1.0))
     ):
         for weights in (case.weights, zeros):
             arguments = [*weights.values(), xs, *case.states]

@@ -29,7 +29,7 @@ def _check_finite(case: Case, factor: float, state_factor: float) -> None:
         state_factor = 1.0  # no other states than those that it reaches are asked about
     case.note(factor=factor, state_factor=state_factor)
     outputs, final = case.subject().fast_run(
-        case.target.fit(factor * case.xs), [state_factor * s for s in case.states]
+        case.fit(factor * case.xs), [state_factor * s for s in case.states]
     )
     parts = [("outputs", outputs), *((f"final state {k}", s) for k, s in enumerate(final))]
     for what, array in parts:

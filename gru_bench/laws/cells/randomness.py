@@ -72,7 +72,7 @@ def drawn(case: Case, rows: int) -> tuple[Array, list[Array]]:
         array = rng.normal(size=shape)
         return np.asarray(array + np.copysign(0.25, array))
 
-    x = case.target.fit(draw((rows, case.features)))
+    x = case.fit(draw((rows, case.features)))
     states = case.target.states(case.subject(), rng, rows, draw)
     case.note(x=x, start=states)
     return x, states

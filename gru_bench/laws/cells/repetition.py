@@ -67,7 +67,7 @@ def first_call(case: Case) -> None:
 def forgetful(case: Case) -> None:
     """Ask something else in between."""
     first = case.call(case.make(), case.xs[0], case.states)
-    other = case.target.fit(np.round(64 * case.rng.normal(size=case.xs[0].shape)) / 64)
+    other = case.fit(np.round(64 * case.rng.normal(size=case.xs[0].shape)) / 64)
     cell = case.make()
     case.call(cell, other, [s + 0.5 for s in case.states])
     case.call(cell, other[:1], [s[:1] for s in case.states])

@@ -78,7 +78,7 @@ compare(changed[:split], outputs[:split], limit)
 def causal(case: Case) -> None:
     """Change what comes later."""
     loop, split = case.loop("looped"), int(case.rng.integers(1, case.steps))
-    later = case.target.fit(np.round(64 * case.rng.normal(size=case.xs[split:].shape)) / 64)
+    later = case.fit(np.round(64 * case.rng.normal(size=case.xs[split:].shape)) / 64)
     case.note(split=split, later=later)
     outputs, _ = loop.run(case.xs, case.states, "graph")
     changed, _ = loop.run(np.concatenate([case.xs[:split], later]), case.states, "graph")
@@ -118,7 +118,7 @@ def stepped(case: Case) -> None:
 def _some(case: Case, count: int) -> list[Array]:
     """Return standard normal inputs `(T, B, F)`, as many arrays as are asked for."""
     rng = np.random.default_rng([case.seed, count])
-    return [case.target.fit(rng.normal(size=case.xs.shape)) for _ in range(count)]
+    return [case.fit(rng.normal(size=case.xs.shape)) for _ in range(count)]
 
 
 SOME = """
@@ -224,7 +224,7 @@ def attempts(case: Case) -> Iterator[Case]:
     rng = case.rng
     for _ in range(TRIES - 1):
         weights = {name: _ordinary(rng, w.shape) for name, w in case.weights.items()}
-        xs = case.target.fit(rng.normal(size=case.xs.shape))
+        xs = case.fit(rng.normal(size=case.xs.shape))
         attempt = case.with_weights(weights, xs=xs)
         attempt.states = case.target.states(
             attempt.subject(), rng, case.batch, lambda shape: rng.normal(size=shape)

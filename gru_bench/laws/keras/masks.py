@@ -92,7 +92,7 @@ for left in (True, False):
 def padding(case: Case) -> None:
     """Pad with two steps of other inputs."""
     layer = layer_of(case)
-    extra = case.target.fit(case.rng.normal(size=(2, case.batch, case.features)))
+    extra = case.fit(case.rng.normal(size=(2, case.batch, case.features)))
     case.note(padding=extra)
     plain = run_layer(case, layer, case.xs, case.states)
     ones, none = (np.full((case.batch, n), n != 2) for n in (case.steps, 2))
