@@ -52,6 +52,7 @@ else:
 def every_entry(case: Case) -> None:
     """Ask autodiff at several points, then move what has no gradient at any."""
     dead = {name: np.ones(w.shape, bool) for name, w in case.weights.items()}
+    case.note(dead=[part.copy() for part in dead.values()])
     for attempt in islice(attempts(case), POINTS):
         for name, gradient in zip(dead, _gradients(attempt), strict=True):
             dead[name] &= gradient == 0
@@ -142,6 +143,7 @@ def units_hear(case: Case) -> None:
     units = case.states[0].shape[-1]
     if units < 2 or any(state.shape != (case.batch, units) for state in case.states):
         raise NotApplicable("there is one unit, or the states have other shapes")
+    case.note(deaf=0)
     deaf = np.ones((units, units), bool) & ~np.eye(units, dtype=bool)
     for attempt in attempts(case):
         deaf &= ~_influence(attempt, units)

@@ -75,9 +75,9 @@ def used(case: Case) -> None:
         if made[0] is None or made[1] is None:
             continue
         taken.append(name)
+        case.note(name=name)
         pairs = list(zip(*made, strict=True))
         if not any(((a == ODD[0]) & (b == ODD[1])).any() for a, b in pairs):
-            case.note(name=name)
             case.fail(f"{name} is taken, and no weight begins with it", what=name)
     if not taken:
         raise NotApplicable("the cell takes no initialisers")
