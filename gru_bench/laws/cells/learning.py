@@ -191,9 +191,7 @@ def finite(case: Case) -> None:
     zeros = case.with_weights({name: np.zeros_like(w) for name, w in case.weights.items()}).weights
     names = [*case.weights, *["the inputs"] * case.steps]
     names += [f"state {k}" for k in range(len(case.states))]
-    for xs in map(
-        case.fit, (300 * case.xs, np.zeros_like(case.xs), np.full_like(case.xs, 1.0))
-    ):
+    for xs in map(case.fit, (300 * case.xs, np.zeros_like(case.xs), np.full_like(case.xs, 1.0))):
         for weights in (case.weights, zeros):
             arguments = [*weights.values(), xs, *case.states]
             sizes = [a.size for a in (*weights.values(), *xs, *case.states)]
