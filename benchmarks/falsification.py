@@ -31,7 +31,7 @@ from gru_bench.learning.training import TrainedRun, train
 from gru_bench.proof.verdict import Prover
 from gru_bench.refutation.falsify import Falsifier
 from gru_bench.runs.provenance import source_hash, versions
-from gru_bench.subjects.loading import load_cell_class
+from gru_bench.subjects.keras.loading import load_cell_class
 from gru_bench.task.transducer import get_task
 
 #: Where the code is that trains and searches.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gru_bench.learning.recipe import RECIPES, Recipe, get_recipe
     from gru_bench.learning.training import TrainedRun, train
     from gru_bench.proof.verdict import Verdict, prove
+    from gru_bench.subjects.inputs import Inputs
     from gru_bench.subjects.keras.gru import GRUCell, from_keras, gru_step, to_keras
     from gru_bench.task.transducer import ADDITION, FAMILIES, TASKS, Transducer, get_task
 
@@ -31,6 +32,7 @@ _HOMES = {
     "Evaluator": "learning.evaluation",
     "FAMILIES": "task.transducer",
     "GRUCell": "subjects.keras.gru",
+    "Inputs": "subjects.inputs",
     "Measurement": "learning.evaluation",
     "Network": "learning.network",
     "RECIPES": "learning.recipe",
@@ -63,6 +65,7 @@ __all__ = [
     "Adder",
     "Evaluator",
     "GRUCell",
+    "Inputs",
     "Measurement",
     "Network",
     "Recipe",

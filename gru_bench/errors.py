@@ -15,6 +15,10 @@ class UsageError(ValueError):
     """Bad input: one line that names what was given and what is accepted (exit code 2)."""
 
 
+class NotSupportedError(UsageError):
+    """Something that the bench cannot take at all; it says nothing about whether that is right."""
+
+
 class BenchError(Exception):
     """The bench, or what it stands on, does not work here; nothing that was given is to blame.
 

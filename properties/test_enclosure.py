@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from mpmath import mp, mpf
 from numpy.typing import NDArray
 
+from gru_bench.learning.intervals import Interval, Intervals
 from gru_bench.lifting import lift
 from gru_bench.profiles import scaled
 from gru_bench.program.enclosure import EPS, Enclosure, Enclosures
-from gru_bench.program.intervals import Interval, Intervals
 from gru_bench.program.program import Floats, Program
 from gru_bench.program.rounding import measured_rounding
 from gru_bench.subjects.keras.gru import GRUCell

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from gru_bench.learning.evaluation import Evaluator, Measurement, binomial_interval
+from gru_bench.learning.family import CHUNK, Pairs, Stream
 from gru_bench.learning.network import TEST_PAIRS, Network
 from gru_bench.subjects.keras.gru import gru_step
 from gru_bench.subjects.keras.runtime import tf
-from gru_bench.task.family import CHUNK, Pairs, Stream
 from gru_bench.task.transducer import FAMILIES, TASKS
 from gru_bench.trace.tolerance import gamma
 from properties.strategies import arrays, lengths

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gru_bench.learning.family import CHUNK, Pairs, Stream, below, run_transducer
 from gru_bench.subjects.keras.runtime import tf
-from gru_bench.task.family import CHUNK, Pairs, Stream, below, run_transducer
 from gru_bench.task.transducer import ADDITION, FAMILIES, TASKS, Transducer
 from properties.strategies import family_pairs, lengths
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gru_bench.learning.intervals import Interval, Intervals, Share
 from gru_bench.learning.network import Network
 from gru_bench.learning.worst_case import WorstCase
 from gru_bench.profiles import scaled
-from gru_bench.program.intervals import Interval, Intervals, Share
 from gru_bench.subjects.keras.runtime import tf
 from gru_bench.task.transducer import TASKS
 

@@ -17,8 +17,9 @@ from gru_bench.subjects.keras.gru import (
     set_weights,
     to_keras,
 )
+from gru_bench.subjects.keras.loading import load_cell_class, make_cell
 from gru_bench.subjects.keras.runtime import keras, tf
-from gru_bench.subjects.loading import cell_name, load_cell_class, make_cell
+from gru_bench.subjects.loading import cell_name
 from properties.tolerance import gru_error
 
 POLICIES = {

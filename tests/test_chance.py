@@ -5,7 +5,7 @@ import random
 import numpy as np
 
 from gru_bench.laws.chance import same_chance
-from gru_bench.laws.target import BATCH, Target
+from gru_bench.laws.target import BATCH, make_target
 
 
 def test_the_generators_of_others_go_on_where_they_were() -> None:
@@ -24,7 +24,7 @@ def test_a_cell_without_a_seed_keeps_the_same_masks_in_each_check() -> None:
     made = []
     for state in (1, 2):
         random.seed(state)
-        target = Target("keras.layers:GRUCell", {"units": 3, "recurrent_dropout": 0.5})
+        target = make_target("keras.layers:GRUCell", {"units": 3, "recurrent_dropout": 0.5})
         subject = target.subject(5, training=True)
         subject.assign_values([np.ones(shape) for shape in subject.parameter_shapes.values()])
         made.append(subject.step(np.ones((BATCH, 5)), [np.ones((BATCH, 3))])[0])

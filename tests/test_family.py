@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gru_bench.learning.family import Pairs, Stream
 from gru_bench.subjects.keras.runtime import tf
-from gru_bench.task.family import Pairs, Stream
 from gru_bench.task.transducer import FAMILIES, get_task
 
 

@@ -20,7 +20,7 @@ from gru_bench.subjects.keras.gru import GRUCell
 from gru_bench.subjects.keras.runtime import keras, tf
 from gru_bench.subjects.keras.subject import KerasSubject, make_subject
 from gru_bench.trace import operations
-from gru_bench.trace.traced import traced_step
+from gru_bench.trace.tensorflow.traced import traced_step
 
 
 @tf.custom_gradient

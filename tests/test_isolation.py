@@ -18,7 +18,7 @@ from gru_bench.laws.running.choice import choose
 from gru_bench.laws.running.isolation import Isolated
 from gru_bench.laws.running.runner import check_cell
 from gru_bench.laws.telling.outcome import FAILED, NOT_APPLICABLE, PASSED, Outcome
-from gru_bench.trace.replay import UnsupportedOperationError
+from gru_bench.trace.unsupported import UnsupportedOperationError
 from tests.corpus.wrong_cells.gru import BuiltInCall, SqueezedBatch
 
 LAWS = ["one-step-runs", "shapes-promised", "batch-permuted"]

@@ -7,7 +7,7 @@ from gru_bench.laws import LAWS
 from gru_bench.laws.broken import NotApplicable
 from gru_bench.laws.capability import lacking
 from gru_bench.laws.running.strategies import Sketch
-from gru_bench.laws.target import Target
+from gru_bench.laws.target import make_target
 from gru_bench.laws.telling.outcome import FAILED, Outcome
 from gru_bench.laws.telling.script import script_for
 from tests.corpus.wrong_cells.base import TimeMajor
@@ -23,7 +23,7 @@ SAID = {"place": 0, "entry": (0, 0), "result": 0, "where": (0, 0, 0)}
 
 @pytest.fixture(scope="module", params=CELLS)
 def target(request):
-    return Target(*CELLS[request.param])
+    return make_target(*CELLS[request.param])
 
 
 @pytest.mark.parametrize("name", LAWS)
@@ -56,7 +56,7 @@ def run(law, case):
 
 
 def test_the_script_about_time_before_the_batch_finds_nothing_where_its_law_holds():
-    target, law = Target(TimeMajor, {"units": 2}), LAWS["layer-time-major"]
+    target, law = make_target(TimeMajor, {"units": 2}), LAWS["layer-time-major"]
     case = Sketch(target.features[0], 3, 4, 1.0, "ordinary", False, 7).case(target, law.wants)
     law.check(case)
     run(law, case)

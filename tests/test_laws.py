@@ -21,7 +21,7 @@ from gru_bench.laws.running.alarm import TimeIsUpError, alarm
 from gru_bench.laws.running.choice import choose
 from gru_bench.laws.running.isolation import Isolated
 from gru_bench.laws.running.strategies import Sketch
-from gru_bench.laws.target import Target
+from gru_bench.laws.target import make_target
 from gru_bench.laws.telling.outcome import EXPECTED, FAILED, NOT_APPLICABLE, PASSED, Outcome
 from gru_bench.laws.telling.script import literal, script_for
 
@@ -143,7 +143,7 @@ def test_a_script_repeats_the_failure_without_this_package(cells):
     assert "gru_bench" not in script
     done = paste(script)
     assert done.returncode == 1
-    assert "AssertionError: (0, 0): got " in done.stderr
+    assert "AssertionError: output of the row alone (0, 0): got " in done.stderr
     honest = script.replace("from law_cells import MixesRows", "from keras.layers import GRUCell")
     done = paste(honest.replace("MixesRows(", "GRUCell("))
     assert (done.returncode, done.stderr.count("Error")) == (0, 0)
@@ -268,7 +268,7 @@ def test_classes_functions_instances_and_layers_can_be_checked(cell, arguments):
 def test_a_script_makes_what_a_function_made(cells, name):
     report = check_cell(cells + name, profile="quick", law="batch-row-alone")
     done = paste(report["batch-row-alone"].script)
-    assert "AssertionError: (0, " in done.stderr
+    assert "AssertionError: output of the row alone (0, " in done.stderr
 
 
 #: Laws that make other cells of the one they are given, in each way in which they do.
@@ -284,7 +284,7 @@ def test_weights_that_do_not_learn_are_the_same_in_every_copy(cells):
 
 
 def test_a_script_knows_the_weights_that_do_not_learn(cells):
-    target = Target(cells + "Reservoir", {"units": 3})
+    target = make_target(cells + "Reservoir", {"units": 3})
     law = LAWS["one-step-runs"]
     case = Sketch(5, 1, 1, 1.0, "ordinary", False, 7).case(target, law.wants)
     script = script_for(law, case, Outcome(law.name, law.family, law.statement, FAILED, "made up"))

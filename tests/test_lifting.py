@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from gru_bench.errors import UsageError
+from gru_bench.learning.intervals import Interval, Intervals
 from gru_bench.lifting import moves, reader
 from gru_bench.program.enclosure import Enclosures
-from gru_bench.program.intervals import Interval, Intervals
 from gru_bench.program.program import Program
 from gru_bench.trace import operations
 from tests.corpus import keras_ways, reference

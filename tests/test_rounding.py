@@ -7,8 +7,8 @@ from keras import ops
 
 from gru_bench.laws.law import Wants
 from gru_bench.laws.running.strategies import Sketch
-from gru_bench.laws.target import Target
-from gru_bench.trace.rounding import imprecision
+from gru_bench.laws.target import make_target
+from gru_bench.trace.tensorflow.rounding import imprecision
 
 
 class Sums(keras.layers.SimpleRNNCell):
@@ -49,7 +49,7 @@ CELLS = [
 
 @pytest.mark.parametrize(("cell", "arguments"), CELLS)
 def test_float32_stays_within_the_running_error(cell, arguments):
-    target = Target(cell, arguments)
+    target = make_target(cell, arguments)
     rng = np.random.default_rng(0)
     for _ in range(20):
         scale, kind = float(rng.choice([0.25, 1, 4])), str(rng.choice(["ordinary", "bits"]))
@@ -67,7 +67,7 @@ def test_float32_stays_within_the_running_error(cell, arguments):
 
 def test_the_running_error_sees_what_cancels():
     """H = relu(x - y) of nearly equal numbers keeps the error of both."""
-    target = Target("keras.layers:SimpleRNNCell", {"units": 1, "activation": "linear"})
+    target = make_target("keras.layers:SimpleRNNCell", {"units": 1, "activation": "linear"})
     case = Sketch(3, 1, 1, 1.0, "ordinary", True, 0).case(target, Wants())
     weights = [np.array([[1.0], [-1.0], [0.0]]), np.zeros((1, 1)), np.zeros(1)]
     case.weights = dict(zip(case.weights, weights, strict=True))
@@ -77,7 +77,7 @@ def test_the_running_error_sees_what_cancels():
 
 
 def test_an_exact_step_has_no_error_but_what_is_flushed():
-    target = Target("keras.layers:SimpleRNNCell", {"units": 1, "activation": "linear"})
+    target = make_target("keras.layers:SimpleRNNCell", {"units": 1, "activation": "linear"})
     case = Sketch(3, 1, 1, 1.0, "zero", True, 0).case(target, Wants())
     case.weights = {name: np.zeros_like(w) for name, w in case.weights.items()}
     assert float(np.max(case.bounds("float32").outputs.limit)) < 1e-30
@@ -92,6 +92,6 @@ def test_an_exact_step_has_no_error_but_what_is_flushed():
     ],
 )
 def test_what_is_narrow_inside_a_float64_cell_is_named(cell, found):
-    said = imprecision(Target(cell, {"units": 2}).subject(3, "float64"), 1)
+    said = imprecision(make_target(cell, {"units": 2}).subject(3, "float64"), 1)
     assert said.startswith(found)
     assert bool(said) == bool(found)

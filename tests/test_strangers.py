@@ -15,7 +15,7 @@ from gru_bench.gradients.derivative import central, first_step
 from gru_bench.laws import LAWS
 from gru_bench.laws.cells.time import TRIES, attempts
 from gru_bench.laws.running.strategies import Sketch
-from gru_bench.laws.target import Target
+from gru_bench.laws.target import make_target
 from gru_bench.laws.telling.outcome import FAILED, NOT_APPLICABLE, PASSED
 from gru_bench.subjects.keras.subject import KerasSubject
 from tests.corpus.wrong_cells.base import Registered
@@ -73,10 +73,10 @@ class Normalised(MadeOfLayers):
 
 
 def test_a_layer_within_is_told_that_it_trains():
-    assert Target(MadeOfLayers, {"units": 3}).not_random is None
+    assert make_target(MadeOfLayers, {"units": 3}).not_random is None
     assert (
         "training gives what inference gives"
-        in Target(MadeOfLayers, {"units": 3, "rate": 0.0}).not_random
+        in make_target(MadeOfLayers, {"units": 3, "rate": 0.0}).not_random
     )
     laws = ["inference-repeats", "masks-differ-between-calls", "training-modes-agree",
             "gradient-in-training", "traced-masks-are-drawn-anew"]  # fmt: skip
@@ -165,7 +165,7 @@ class Lossy(Leaky):
 
 
 def test_a_weight_may_be_a_single_number_and_what_is_tried_of_it_is_allowed():
-    target = Target(Lossy, {"units": 3})
+    target = make_target(Lossy, {"units": 3})
     law = LAWS["input-matters"]
     first, *others = attempts(Sketch(4, 1, 2, 1.0, "ordinary", False, 7).case(target, law.wants))
     assert len(others) == TRIES - 1

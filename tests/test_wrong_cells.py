@@ -10,7 +10,7 @@ import pytest
 
 from gru_bench.laws import LAWS
 from gru_bench.laws.running.runner import check_cell
-from gru_bench.subjects.loading import load_cell_class
+from gru_bench.subjects.keras.loading import load_cell_class
 from tests.corpus.wrong_cells import TABLE, WrongCell, alarms, base, ledger, matrix
 from tests.corpus.wrong_cells.correct import correct_rows
 from tests.corpus.wrong_cells.mutants import EQUIVALENT, mutants
@@ -20,6 +20,9 @@ by_name = {entry.name: entry for entry in TABLE}
 #: One wrong cell for each kind of mistake, and the law that it is there for.
 SAMPLE = [
     ("gru:CandidateWithoutReset", "gate-reset-forgets"),
+    ("gru:CandidateWithoutReset", "every-entry-matters"),
+    ("gru:RecurrentProductByEntry", "units-hear-each-other"),
+    ("citizen:InnerInitialiserNotUsed", "initialiser-used"),
     ("gru:HiddenBiasOutsideReset", "equations-one-step"),
     ("gru:BlendExchanged", "equations-one-step"),
     ("gru:ActivationIgnored", "equations-activations"),

@@ -39,7 +39,15 @@ if TYPE_CHECKING:
     "--seed", default=0, show_default=True, type=kinds.SEED, help="Of the generated cases."
 )
 @click.option(
-    "--inputs", type=kinds.INPUTS, help="Size of an input, F, if the cell takes only one."
+    "--inputs",
+    multiple=True,
+    type=kinds.SIZE_OR_INTEGERS,
+    help="Size of an input, F, if the cell takes only one; integers, if it takes whole numbers.",
+)
+@click.option(
+    "--input-range",
+    type=kinds.NAME,
+    help="Least and greatest input that the cell takes, for example 0:1.",
 )
 @click.option("--junit", "junit_path", type=kinds.OUTPUT, help="Write the outcomes as JUnit XML.")
 @click.option("--json", "json_path", type=kinds.OUTPUT, help="Write everything as JSON.")
@@ -67,7 +75,8 @@ def command(
     profile: str,
     laws: tuple[str, ...],
     seed: int,
-    inputs: int | None,
+    inputs: tuple[int | str, ...],
+    input_range: str | None,
     junit_path: Path | None,
     json_path: Path | None,
     expect_path: str | None,
@@ -77,29 +86,32 @@ def command(
 ) -> int:
     """Check CELL against the laws of recurrent cells.
 
-    CELL is a Keras cell, a whole layer, or a function that returns either, package.module:Name;
-    modules in the current folder are found. Exit code 1 means that a law is broken: the smallest
-    case is shown, with a script that repeats it.
+    CELL is a Keras cell, a whole layer, a plain class written in NumPy, or a function that returns
+    one, package.module:Name; modules in the current folder are found. Exit code 1 means that a law
+    is broken: the smallest case is shown, with a script that repeats it.
     """
     from gru_bench import profiles
     from gru_bench.laws.running.choice import choose
     from gru_bench.laws.running.expectation import load_expected
     from gru_bench.laws.running.isolation import Isolated
+    from gru_bench.subjects.inputs import read_inputs
 
     options.check_cell(cell)
     arguments = options.parse_settings(settings)
     check_known("profile", profile, profiles.LAW_EXAMPLES)
+    kind = "integers" if "integers" in inputs else None
     check = Isolated(
         cell,
         arguments,
         equations,
-        inputs,
+        next((size for size in inputs if isinstance(size, int)), None),
         profile,
         seed,
         choose(laws or None),
         load_expected(expect_path) if expect_path else {},
         time_limit,
         memory_limit * 2**20,
+        read_inputs(kind, input_range),
     )
     interrupted = False
     with _live([law.name for law in check.laws]) as tell:

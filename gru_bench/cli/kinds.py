@@ -97,6 +97,29 @@ class Pattern(Text):
         return text
 
 
+class SizeOrWord(Number):
+    """A number within a bound, or one word.
+
+    Args:
+        bound: of the number.
+        word: that is accepted too.
+    """
+
+    def __init__(self, bound: Bound | Range, word: str) -> None:
+        super().__init__(bound)
+        self.word = word
+
+    def convert(  # type: ignore[override]
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | float | str:
+        """Return the number, or the word.
+
+        Raises:
+            UsageError: it is neither.
+        """
+        return self.word if value == self.word else super().convert(value, param, ctx)
+
+
 class Output(Text):
     """A file to write: tried at once, and nothing is left there."""
 
@@ -143,6 +166,7 @@ WORKERS = Number(bounds.WORKERS)
 STEPS = Number(bounds.STEPS)
 ROWS = Number(bounds.ROWS)
 INPUTS = Number(bounds.INPUTS)
+SIZE_OR_INTEGERS = SizeOrWord(bounds.INPUTS, "integers")
 SEARCH = Number(bounds.SEARCH)
 SEARCH_OR_NONE = Number(bounds.SEARCH_OR_NONE)
 WORD = Number(bounds.WORD)

@@ -2,18 +2,21 @@
 
 An entry is wrong when its distance to autodiff exceeds the estimated error of the numeric
 derivative plus the rounding of both. A suspect is measured again with smaller steps before it is
-called wrong; one whose one-sided derivatives differ is a kink, not an error. At the edge of the
-function's domain, where steps to one side give no number, the derivative to the other side counts.
+called wrong; one whose one-sided derivatives differ is a kink, not an error; what is left gets a
+second look (`appeal`). At the edge of the function's domain, where steps to one side give no
+number, the derivative to the other side counts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_bench.gradients.appeal import Appeal, Nearby
 from gru_bench.gradients.derivative import (
     ROUNDINGS,
     Estimate,
@@ -99,6 +102,7 @@ class Agreement:
         self._problem, self._autodiff, self._method = problem, autodiff, method
         self._tolerance = None if atol is None and rtol is None else (atol or 0.0, rtol or 0.0)
         self._rounding = _Rounding(problem, autodiff)
+        self._may_move = True
         parts = problem.arguments.parts
         self._part = np.repeat(np.arange(len(parts)), [p.size for p in parts])
         self._ceiling = np.stack([_largest(autodiff[p.where]) for p in parts]) * FINE
@@ -122,7 +126,47 @@ class Agreement:
             finest = step[suspects].min(axis=1)
             _excuse_kinks(self._problem, columns, suspects, finest, given, error, noise, kinks)
             wrong &= ~kinks
+        if self._tolerance is None and wrong.any():
+            self._hear(columns, given, found.value, step, wrong, kinks)
         return Comparison(columns, given, found.value, error, step, wrong, kinks)
+
+    def _hear(
+        self,
+        columns: NDArray[np.int64],
+        given: Array,
+        numeric: Array,
+        step: Array,
+        wrong: NDArray[np.bool_],
+        kinks: NDArray[np.bool_],
+    ) -> None:
+        """Mark as kinks what a second look acquits."""
+        distance = np.abs(given - numeric)
+        distance = np.where(np.isfinite(distance), distance, np.inf)
+        appeal = Appeal(self._problem, self._rounding.of_results)
+        sizes = np.broadcast_to(step, given.shape)
+        looks: list[tuple[Callable[..., NDArray[np.bool_]], Any]] = []
+        if self._method == "central":
+            looks.append((appeal.by_finer, sizes.max(axis=1)))
+            looks.append((appeal.by_sides, sizes.min(axis=1)))
+        if self._may_move:
+            looks.append((appeal.nearby, None))
+        for look, size in looks:
+            rows = wrong.any(axis=1)
+            if rows.any():
+                last = self._at if size is None else size[rows]
+                acquitted = look(columns[rows], wrong[rows], given[rows], distance[rows], last)
+                kinks[rows] |= acquitted
+                wrong &= ~kinks
+
+    def _at(self, problem: Problem, columns: NDArray[np.int64]) -> Nearby:
+        """Return what is found at another point."""
+        if not np.isfinite(problem.value).all():
+            zero = np.zeros((len(columns), problem.results.size))
+            return Nearby(np.ones(zero.shape, bool), zero, zero)
+        there = Agreement(problem, problem.jacobian(), self._method)
+        there._may_move = False  # its own neighbours would be asked in turn
+        found = there.compare(columns)
+        return Nearby(found.wrong, found.error, found.autodiff)
 
     def _central_passes(
         self, given: Array, columns: NDArray[np.int64]
@@ -132,7 +176,7 @@ class Agreement:
         largest = first_step(self._problem.numeric_epsilon) / 2.0 ** np.ceil(np.log2(scale))
         found = central(self._problem, columns, largest)
         rounding = self._rounding(columns, found.amplification)
-        error = found.truncation + rounding
+        error = found.careful(rounding) + rounding
         limit = self._ceiling[self._part[columns]] + FLOOR + rounding
         step = np.repeat(found.step[:, None], given.shape[1], axis=1)
         suspects = found.kinked.copy()
@@ -145,7 +189,8 @@ class Agreement:
             if not again.any():
                 break
             finer = central(self._problem, columns[again], largest[again] * shrink)
-            finer_error = finer.truncation + self._rounding(columns[again], finer.amplification)
+            finer_rounding = self._rounding(columns[again], finer.amplification)
+            finer_error = finer.careful(finer_rounding) + finer_rounding
             # Larger steps may have left the function's domain: they give no number.
             better = (finer_error < error[again]) | ~np.isfinite(error[again])
             # One estimate alone can be too small by chance: what is wrong must stay wrong.

@@ -25,7 +25,7 @@ from gru_bench.gradients.problem import FunctionProblem, Problem, agrees
 from gru_bench.gradients.reproduction import script_for_cell, script_for_function
 from gru_bench.gradients.sequence import CellProblem
 from gru_bench.subjects.keras.subject import KerasSubject, make_subject
-from gru_bench.trace.replay import UnsupportedOperationError
+from gru_bench.trace.unsupported import UnsupportedOperationError
 
 Array = NDArray[Any]
 
@@ -164,6 +164,11 @@ def _in_double(subject: KerasSubject, notes: list[str]) -> KerasSubject:
         except UsageError as error:
             notes.append(f"checked in {subject.dtype}, with bounds that it supports: {error}")
             return subject
+        if subject.double.computes_in != "float64":
+            told = f"asked for float64, it computes in {subject.double.computes_in}"
+            notes.append(f"checked in {subject.dtype}, with bounds that it supports: {told}")
+            subject.double = None
+            return subject
     subject.double.assign({k: v.astype("float64") for k, v in subject.parameters.items()})
     return subject.double
 
@@ -180,8 +185,6 @@ def cell_problem(
     """Return the problem that `check_gradients` checks; the arguments are the same."""
     rng = np.random.default_rng(seed)
     shape = (steps, batch, subject.input_size)
-    if not subject.parameters:
-        raise UsageError(f"cell {subject.name!r} has no trainable weights: nothing to check")
     xs = _array("inputs", inputs, shape, subject.dtype, rng, 1.0)
     shapes = [(batch, *s) for s in subject.state_shapes]
     given = [None] * len(shapes) if states is None else list(states)
@@ -330,11 +333,12 @@ def _selected(arguments: Layout, chosen: Sequence[str] | None) -> NDArray[np.int
         return np.arange(arguments.size)
     if not len(chosen):
         raise UsageError("arguments is an empty list: nothing to check")
-    known = {p.name for p in arguments.parts} | {p.kind for p in arguments.parts}
+    known = {p.name for p in arguments.parts} | {"weight", "input", "state"}
     for name in chosen:
         check_known("argument", name, sorted(known))
     parts = [p for p in arguments.parts if p.name in chosen or p.kind in chosen]
-    return np.concatenate([np.arange(p.offset, p.offset + p.size) for p in parts])
+    none = np.zeros(0, np.int64)
+    return np.concatenate([none, *(np.arange(p.offset, p.offset + p.size) for p in parts)])
 
 
 def _check_finite(problem: Problem, seed: int) -> None:

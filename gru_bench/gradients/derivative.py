@@ -41,6 +41,7 @@ class Estimate:
         step: the smallest h used for each argument, `(C,)`.
         amplification: by what a rounding error of f is multiplied, `(C,)`.
         kinked: arguments whose one-sided differences disagree more than smoothness allows, `(C,)`.
+        changes: |D(h) - D(h/2)| and |D(h/2) - D(h/4)|, `(2, C, m)`.
     """
 
     value: Array
@@ -48,6 +49,23 @@ class Estimate:
     step: Array
     amplification: Array
     kinked: NDArray[np.bool_]
+    changes: Array
+
+    def careful(self, rounding: Array) -> Array:
+        """Return the estimated error of the extrapolation, larger where D is no series in h².
+
+        Each halving of h then brings D nearer by another share than a quarter: the second
+        derivative jumps, or a kink or a jump lies within the steps. The share is taken to be
+        three quarters at most, and what spoils one of the differences spoils the correction.
+
+        Args:
+            rounding: what rounding does to the value, `(C, m)`.
+        """
+        first, second = self.changes
+        odd = (second > 0.4 * first) | (second < 0.1 * first)
+        odd &= np.maximum(first, second) > 4 * rounding
+        more = np.maximum(4 * self.truncation, 3 * second)
+        return np.asarray(np.where(odd, more, self.truncation))
 
 
 def first_step(epsilon: float) -> float:
@@ -96,12 +114,13 @@ def central(problem: Problem, columns: NDArray[np.int64], steps: Array) -> Estim
         steps / 2 ** (LEVELS - 1),
         amplification(steps),
         np.concatenate([p[2] for p in parts]),
+        np.concatenate([p[3] for p in parts], axis=1),
     )
 
 
 def _central_block(
     problem: Problem, columns: NDArray[np.int64], steps: Array, base: Array
-) -> tuple[Array, Array, Array]:
+) -> tuple[Array, Array, Array, Array]:
     h = steps / 2.0 ** np.arange(LEVELS)[:, None]
     deltas = np.stack([h, -h]).reshape(-1)
     index = np.tile(columns, 2 * LEVELS)
@@ -109,7 +128,8 @@ def _central_block(
     difference = made[0] - made[1]
     difference /= 2 * h[..., None]
     value, correction = _extrapolate(difference)
-    return value, correction, _kinks(made, base)
+    changes = np.abs(np.diff(difference, axis=0))[-2:]
+    return value, correction, _kinks(made, base), changes
 
 
 def _extrapolate(table: Array) -> tuple[Array, Array]:
@@ -146,7 +166,9 @@ def complex_step(problem: Problem, columns: NDArray[np.int64], size: float = 2.0
     value = made.imag / size
     count = len(columns)
     zero = np.zeros(count)
-    return Estimate(value, np.zeros_like(value), np.full(count, size), zero, zero.astype(bool))
+    none = np.zeros_like(value)
+    kinked = zero.astype(bool)
+    return Estimate(value, none, np.full(count, size), zero, kinked, np.stack([none, none]))
 
 
 def one_sided(problem: Problem, columns: NDArray[np.int64], steps: Array) -> tuple[Array, Array]:

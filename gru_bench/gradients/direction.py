@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gru_bench.gradients.appeal import points_near
 from gru_bench.gradients.derivative import LEVELS, directional, first_step
 from gru_bench.gradients.discrepancy import Entry, GradientCheck, TensorRow, ratio_of
 from gru_bench.gradients.problem import Array, Problem
@@ -20,6 +21,30 @@ def check_directions(problem: Problem, seed: int, check: GradientCheck) -> None:
         seed: of v and d.
         check: the table is written into it.
     """
+    _compare(problem, seed, check)
+    if check.wrong and not problem.overrides and _right_nearby(problem, seed):
+        for row in check.rows:
+            row.kinks, row.wrong = row.wrong, 0
+        check.notes.append(
+            f"{check.kinks} directions lead from a kink or a jump; none is wrong nearby"
+        )
+        check.listed = []
+
+
+def _right_nearby(problem: Problem, seed: int) -> bool:
+    """Return whether all directions agree at a few points nearby."""
+    for point in points_near(problem, ("weight", "input", "state"), 3):
+        there = GradientCheck(problem.name, problem.steps, problem.path, "directional", seed)
+        moved = problem.at(point)
+        if not np.isfinite(moved.value).all():
+            return False
+        _compare(moved, seed, there)
+        if there.wrong or there.coarse:
+            return False
+    return True
+
+
+def _compare(problem: Problem, seed: int, check: GradientCheck) -> None:
     rng = np.random.default_rng(seed)
     cotangent = rng.choice([-1.0, 1.0], problem.results.size) * rng.uniform(
         0.5, 1, problem.results.size

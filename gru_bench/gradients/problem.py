@@ -8,13 +8,13 @@
                              how many roundings, `(tensors + 1, m)`, the last row for the results
     pull_back(v)             vᵀJ by one tape through the whole computation
 
-Points are replayed in NumPy where the traced graph allows it (`gru_bench.trace.replay`) and the
+Points are replayed in NumPy where the traced graph allows it (`trace.tensorflow.replay`) and the
 replay agrees with TensorFlow at θ; otherwise TensorFlow evaluates them, vectorised.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 
 from gru_bench.errors import UsageError
 from gru_bench.gradients.layout import Layout
-from gru_bench.subjects.keras.runtime import tf
-from gru_bench.trace.replay import Replay, UnsupportedOperationError
+from gru_bench.subjects.keras.runtime import quietly, tf
 from gru_bench.trace.rows import Rows, Sparse, Value
-from gru_bench.trace.traced import coarsest_epsilon
+from gru_bench.trace.tensorflow.replay import Replay
+from gru_bench.trace.tensorflow.traced import coarsest_epsilon, has_own_gradients
+from gru_bench.trace.unsupported import UnsupportedOperationError
 
 Array = NDArray[Any]
 
@@ -52,6 +53,8 @@ class Problem(Protocol):
     path: str
     chunk: int
     unconnected: tuple[str, ...]
+    #: Whether the function has gradients that a user wrote.
+    overrides: bool
 
     @property
     def numeric_epsilon(self) -> float:
@@ -168,6 +171,7 @@ class FunctionProblem:
         concrete = self._traced.get_concrete_function(*specs)
         self._dtype = arrays[0].dtype.name
         self.epsilon = self.numeric_epsilon = coarsest_epsilon(concrete.graph, self._dtype)
+        self.overrides = has_own_gradients(concrete.graph)
         made = concrete.structured_outputs
         if not made:
             raise UsageError(f"{name!r} returns no differentiable output")
@@ -254,16 +258,22 @@ class FunctionProblem:
         """Return autodiff's derivatives, `(n, m)`."""
         if "jacobian" not in self._compiled:
             self._compiled["jacobian"] = tf.function(self._vectorized_pull_back, autograph=False)
-        found = []
-        for rows, count in padded(np.eye(self.results.size, dtype=self._dtype), self.chunk):
-            gradients = self._compiled["jacobian"](tf.constant(rows), *self._tensors())
-            flat = [np.asarray(g).reshape(len(rows), -1) for g in gradients]
-            found.append(np.concatenate(flat, axis=1)[:count])
-        jacobian = np.concatenate(found).T
+        try:
+            with quietly():
+                jacobian = np.concatenate(list(self._jacobian_rows())).T
+        except Exception:  # what cannot be mapped, or fails alone just as well
+            alone = [self.pull_back(row)[0] for row in np.eye(self.results.size)]
+            jacobian = np.stack(alone, axis=1)
         sizes = [np.abs(jacobian[p.where]).max(axis=0, initial=1) for p in self.arguments.parts]
         self.blur = 5 * np.stack([*sizes, np.ones(self.results.size)])
         self.blur *= max(1.0, float(np.abs(self.point).max()))
         return jacobian
+
+    def _jacobian_rows(self) -> Iterator[Array]:
+        for rows, count in padded(np.eye(self.results.size, dtype=self._dtype), self.chunk):
+            gradients = self._compiled["jacobian"](tf.constant(rows), *self._tensors())
+            flat = [np.asarray(g).reshape(len(rows), -1) for g in gradients]
+            yield np.concatenate(flat, axis=1)[:count]
 
     def _vectorized_pull_back(self, rows: Any, *tensors: Any) -> Any:
         return tf.vectorized_map(lambda row: self._gradients(row, tensors), rows)
@@ -371,8 +381,15 @@ class OneByOne:
             points: `(P, n)`.
             together: evaluates them all.
         """
-        if self._needed is not True:
+        if self._needed is None:
+            try:
+                with quietly():
+                    found = together()
+            except Exception:  # what cannot be mapped, or fails alone just as well
+                self._needed = True
+        elif not self._needed:
             found = together()
+        if not self._needed:
             if self._needed is None:
                 few = range(min(2, len(points)))
                 alone = [problem.at(points[k]).value for k in few]

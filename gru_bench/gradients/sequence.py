@@ -35,9 +35,9 @@ from gru_bench.gradients.problem import (
 )
 from gru_bench.subjects.keras.runtime import tf
 from gru_bench.subjects.keras.subject import KerasSubject
-from gru_bench.trace.replay import UnsupportedOperationError
 from gru_bench.trace.rows import Rows, Value
-from gru_bench.trace.traced import traced_step
+from gru_bench.trace.tensorflow.traced import traced_step
+from gru_bench.trace.unsupported import UnsupportedOperationError
 
 
 class CellProblem:
@@ -78,7 +78,7 @@ class CellProblem:
         self.results = Layout(made)
         self.chunk = chunk_for(batch * max([1, *(int(np.prod(s)) for s in subject.state_shapes)]))
         self._step = traced_step(subject, batch)
-        self.epsilon = self._step.epsilon
+        self.epsilon, self.overrides = self._step.epsilon, self._step.overrides
         self.unconnected: tuple[str, ...] = ()
         self._use_replay = self._step.replay is not None
         self._one_by_one = OneByOne()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gru_bench.subjects.protocol import NotOffered
+
 
 class Broken(AssertionError):  # noqa: N818
     """A law does not hold.
@@ -19,5 +21,5 @@ class Broken(AssertionError):  # noqa: N818
         self.facts = dict(facts or {})
 
 
-class NotApplicable(Exception):  # noqa: N818
+class NotApplicable(NotOffered):
     """Raised by a check that finds that its law says nothing of this cell; the message says why."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gru_bench.laws.telling.outcome import NO_STEP
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 #: For each capability a function that returns why the target lacks it, None where it has it.
 CAPABILITIES: dict[str, Callable[[Target], str | None]] = {}
 
-Test = Callable[["Target"], str | None]
+Test = Callable[[Any], str | None]
 
 
 def capability(name: str) -> Callable[[Test], Test]:
@@ -36,8 +36,7 @@ def lacking(target: Target, name: str) -> str | None:
 
 @capability("keras")
 def _keras(target: Target) -> str | None:
-    del target  # Keras cells are the only ones so far
-    return None
+    return None if target.started == "TensorFlow" else "the cell is none of Keras's"
 
 
 @capability("step")
@@ -68,3 +67,14 @@ def _layer(target: Target) -> str | None:
 @capability("random")
 def _random(target: Target) -> str | None:
     return target.not_random
+
+
+@capability("recurrent product")
+def _recurrent_product(target: Target) -> str | None:
+    claim = target.claim
+    if claim is None or claim.equations is None:
+        return "no published equations are claimed"
+    weights = claim.read(claim.weights(target.probe.cell))
+    if any(name.startswith("U_") and weight.ndim == 2 for name, weight in weights.items()):
+        return None
+    return "the equations have no recurrent product"

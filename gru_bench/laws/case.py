@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -14,11 +14,13 @@ from gru_bench.trace.tolerance import Bound
 
 if TYPE_CHECKING:
     from gru_bench.laws.target import Target
-    from gru_bench.subjects.keras.loop import Loop
-    from gru_bench.subjects.keras.subject import KerasSubject
-    from gru_bench.trace.rounding import RunBound
+    from gru_bench.subjects.protocol import Loop, Subject
+    from gru_bench.trace.response import RunBound
 
 Array = NDArray[Any]
+
+#: Outputs and states.
+Result = tuple[Array, list[Array]]
 
 
 @dataclass
@@ -65,30 +67,20 @@ class Case:
         """A new generator, the same each time it is asked for."""
         return np.random.default_rng(self.seed)
 
-    def subject(self, dtype: str | None = None, training: bool | None = None) -> KerasSubject:
+    def subject(self, dtype: str | None = None, training: bool | None = None) -> Subject:
         """Return the cell with this case's weights.
 
         Args:
             dtype: of the cell; the case's where None.
             training: the case's where None.
         """
-        subject = self.target.subject(
+        subject: Subject = self.target.subject(
             self.features,
             self.dtype if dtype is None else dtype,
             self.training if training is None else training,
         )
         self.target.give(subject, self.weights)
         return subject
-
-    @property
-    def keras(self) -> Any:
-        """Keras, for laws that are about it."""
-        return self.target.keras
-
-    @property
-    def tf(self) -> Any:
-        """TensorFlow, likewise."""
-        return self.target.tf
 
     def rounding(self, dtype: str | None = None) -> Bound:
         """Return how far two correct runs of this case may lie apart, one number for all results.
@@ -104,14 +96,14 @@ class Case:
         weights = list(self.weights.values())
         return self.target.bound(subject, weights, self.xs, self.states, dtype or self.dtype)
 
-    def fresh(self, dtype: str | None = None) -> KerasSubject:
+    def fresh(self, dtype: str | None = None) -> Subject:
         """Return a new cell with this case's weights that has never been called."""
         subject = self.target.fresh(self.features, dtype or self.dtype)
         subject.assign_values(self.weights.values())
         return subject
 
     def loop(self, way: str) -> Loop:
-        """Return the cell with this case's weights in Keras's loop.
+        """Return the cell with this case's weights in the loop of its framework.
 
         Args:
             way: "looped" or "unrolled".
@@ -126,12 +118,54 @@ class Case:
 
     def with_weights(self, weights: Mapping[str, Array], **changes: Any) -> Case:
         """Return the same case with other weights, as far as the cell's constraints allow them."""
-        subject = self.target.subject(self.features, self.dtype, self.training)
+        subject: Subject = self.target.subject(self.features, self.dtype, self.training)
         return self.at(weights=subject.allowed(weights), **changes)
 
     def note(self, **facts: Any) -> None:
         """Keep what the law chose (a row, a step): it is shown, and defined in the script."""
         self.facts.update(facts)
+
+    def cell(self) -> Subject:
+        """Return the cell with this case's weights, which may have been called before."""
+        return self.subject()
+
+    def make(self) -> Subject:
+        """Return a new cell with this case's weights, which has never been called."""
+        return self.fresh()
+
+    def assign(self, cell: Subject, values: Iterable[Array]) -> None:
+        """Give a cell that `make` returned other weights, in its own order."""
+        cell.assign_values(values)
+
+    def call(self, cell: Subject, x: Array, states: Sequence[Array]) -> Result:
+        """Return the output and the new states of one step.
+
+        Args:
+            cell: as `cell` or `make` returned it.
+            x: `(B, F)`.
+            states: each `(B, ...)`.
+        """
+        return cell.call(x, states)
+
+    def run(self, cell: Subject, xs: Array, states: Sequence[Array]) -> Result:
+        """Return the outputs of all steps and the final states.
+
+        Args:
+            cell: as `cell` or `make` returned it.
+            xs: `(T, B, F)`.
+            states: before the first step.
+        """
+        # What makes a run fast is made once for a cell, and a new one is not asked often.
+        again = cell is self.subject()
+        return cell.fast_run(xs, states) if again else cell.run(xs, states)
+
+    def close(self, got: Any, expected: Any, what: str) -> None:
+        """Compare two results, which may differ by the rounding of this case.
+
+        Raises:
+            Broken: they lie further apart.
+        """
+        self.agree(got, expected, self.rounding, what)
 
     def agree(self, got: Any, expected: Any, bound: Bound | Callable[[], Bound], what: str) -> None:
         """Compare two results.
@@ -155,6 +189,10 @@ class Case:
             limit = np.asarray(bound.limit, np.float64)
             self.note(limit=limit if limit.ndim == 0 else np.broadcast_to(limit, np.shape(got)))
             raise Broken(worst.message(what), {"what": what, **worst.facts(), "why": bound.why})
+
+    def fit(self, x: Any) -> Any:
+        """Return inputs that the cell takes: these, or others in place of what it does not."""
+        return self.target.fit(x)
 
     def fail(self, message: str, **facts: Any) -> NoReturn:
         """Say that the law does not hold.

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from gru_bench.laws.written import script_of
+
 if TYPE_CHECKING:
     from gru_bench.laws.case import Case
 
@@ -24,6 +26,9 @@ FAMILIES = (
     "Keras citizenship",
     "layers",
 )
+
+#: Families of laws that are about Keras.
+OF_KERAS = ("Keras citizenship", "layers")
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,8 @@ class Law:
         statement: one sentence.
         check: takes a `Case`; returns where the law holds, raises `Broken` (by `case.agree` and
             `case.fail`) where it does not. What the cell itself raises breaks the law too.
-        script: plain Keras and NumPy that repeats `check` (see the package's docstring).
+        given: plain Keras and NumPy that repeats `check` (see the package's docstring); None for
+            a check that is written in the verbs of a case, which is printed itself.
         needs: capabilities, see `capability.py`.
         caught: addresses of public issues that this law would have caught.
         wants: what cases it is tried on.
@@ -74,13 +80,24 @@ class Law:
     family: str
     statement: str
     check: Callable[[Case], None]
-    script: str
+    given: str | None = None
     needs: tuple[str, ...] = ()
     caught: tuple[str, ...] = ()
     wants: Wants = field(default_factory=Wants)
     share: float = 1.0
     basic: bool = False
     most: int | None = None
+
+    @property
+    def script(self) -> str:
+        """What repeats the check, behind the prelude of a framework."""
+        return script_of(self.check) if self.given is None else self.given
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """All capabilities that a cell needs for the law to be tried on it."""
+        first = ("keras",) if self.family in OF_KERAS else ()
+        return (*first, *(() if self.basic else ("step",)), *self.needs)
 
     def examples(self, profile: int) -> int:
         """Return how many cases are tried where the profile says so many."""
@@ -93,13 +110,13 @@ LAWS: dict[str, Law] = {}
 
 
 def law(
-    name: str, family: str, statement: str, script: str, **options: Any
-) -> Callable[[Callable[[Case], None]], Callable[[Case], None]]:
+    name: str, family: str, statement: str, script: str | None = None, **options: Any
+) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:
     """Register the decorated function as the check of a law; see `Law` for the arguments."""
     assert family in FAMILIES, family
     assert name not in LAWS, name
 
-    def register(check: Callable[[Case], None]) -> Callable[[Case], None]:
+    def register(check: Callable[[Any], None]) -> Callable[[Any], None]:
         LAWS[name] = Law(name, family, statement, check, script, **options)
         return check
 

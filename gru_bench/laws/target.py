@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.equations import Claim, find_claim
-from gru_bench.errors import FAULTS, UsageError, in_one_line
-from gru_bench.gradients import check_gradients
+from gru_bench.errors import FAULTS, NotSupportedError, UsageError
 from gru_bench.laws.chance import same_chance
-from gru_bench.laws.tape import Tape
-from gru_bench.subjects.keras.loop import Loop
-from gru_bench.subjects.keras.maker import Maker
-from gru_bench.subjects.keras.runtime import keras, tf
-from gru_bench.subjects.keras.subject import KerasSubject
-from gru_bench.trace.rounding import bound_run, imprecision
+from gru_bench.subjects.domain import domains, reached, unread
+from gru_bench.subjects.inputs import Inputs
+from gru_bench.subjects.loading import framework_of_made, load
+from gru_bench.subjects.protocol import Loop, Subject, Tape
+from gru_bench.trace.response import RunBound
+
+if TYPE_CHECKING:
+    from gru_bench.equations import Claim
 
 Array = NDArray[Any]
 
@@ -26,65 +30,64 @@ Array = NDArray[Any]
 BATCH = 3
 
 
-class Target(Maker):
+class Target(ABC):
     """A cell, or a layer around one, and the subjects made of it.
 
     Args:
-        cell: a class, its `package.module:Name`, a function that returns a cell, or an instance,
-            which is made again from its configuration.
-        arguments: for the class or the function.
         input_size: F, for a cell that works with one input size only; None for several.
         equations: the name of the equations that the cell claims, or a function; None for a guess.
+        inputs: that the cell takes; None for any.
 
     Raises:
-        UsageError: it cannot be imported or made, or is not a cell.
+        UsageError: it cannot be made, or is not a cell.
     """
 
-    keras, tf = keras, tf
-    bound = staticmethod(bound_run)
-    imprecision = staticmethod(imprecision)
-    check_gradients = staticmethod(check_gradients)
+    #: What the process had to start to run it.
+    started: ClassVar[str]
+    #: What its cases are: `Case`, or a kind of it.
+    case_type: ClassVar[type[Any]]
+    #: Why laws say nothing of cells of this framework, by law: what nobody has promised.
+    silent: Mapping[str, str] = MappingProxyType({})
+    #: Whether a layer around a cell was given.
+    is_layer: bool = False
+    name: str
+    arguments: dict[str, Any]
 
     def __init__(
-        self,
-        cell: Any,
-        arguments: Mapping[str, Any] | None = None,
-        input_size: int | None = None,
-        equations: Any = None,
+        self, input_size: int | None, equations: Any, inputs: Inputs | None = None
     ) -> None:
-        super().__init__(cell, arguments)
-        self.equations = equations
+        self.equations, self.inputs = equations, inputs
         #: What the report says beside the outcomes, such as a guess of the equations.
-        self.notes: list[str] = []
-        self._subjects: dict[Any, KerasSubject] = {}
-        self._loops: dict[Any, Loop] = {}
-        self._tapes: dict[int, Tape] = {}
+        self.notes: list[str] = [] if inputs is None else [f"inputs: {inputs}"]
+        self._subjects: dict[Any, Any] = {}
         self._given: dict[int, Mapping[str, Array]] = {}
-        self._fixed: dict[int, list[Array]] = {}
         #: Why it has not a capability, or None, as far as `capability.py` was asked.
         self.lacks: dict[str, str | None] = {}
         self.no_float64: str | None = None
         #: What was raised where the cell cannot run one step.
         self.no_step: UsageError | None = None
-        units = self._units()
         #: Input sizes to choose from: fewer than units, more than units; never as many.
-        self.features = (
-            (input_size,) if input_size else ((3 if units > 3 else units + 2), units + 1)
-        )
+        self.features = (input_size,) if input_size else self._sizes()
         self.dtype = self._widest()
+        if input_size is None:
+            self._try_sizes()
         if equations is not None and self.no_step is None:
             self.claim  # noqa: B018  an unknown name is bad input, not a broken law
 
-    def _units(self) -> int:
-        cell = self.make_cell("float32")
-        sizes = [n for n in keras.tree.flatten(cell.state_size) if isinstance(n, int)]
-        return max([1, *sizes])
+    @abstractmethod
+    def _sizes(self) -> tuple[int, ...]:
+        """Return input sizes to choose from."""
+
+    def _try_sizes(self) -> None:  # noqa: B027  not all take one size only
+        """Choose other input sizes where the cell does not work with the usual ones."""
 
     def _widest(self) -> str:
         """Return the widest dtype in which a step runs, and keep why another does not."""
         for dtype in ("float64", "float32"):
             try:
-                made = self.subject(self.features[0], dtype).dtype
+                made = self.subject(self.features[0], dtype).computes_in
+            except NotSupportedError:
+                raise
             except UsageError as error:
                 self.no_step = error
                 if dtype == "float64":
@@ -92,16 +95,17 @@ class Target(Maker):
             else:
                 self.no_step = None
                 if dtype in (made, "float32"):
-                    return made
+                    return str(made)
                 # Laws would hold it to a precision that it has not.
                 self.no_float64 = f"asked for float64, the cell computes in {made}"
-        self._built("float32", self.features[0])  # what cannot be built is bad input
+        self._refuse_unbuilt()
         return "float32"
 
-    def subject(
-        self, features: int, dtype: str | None = None, training: bool = False
-    ) -> KerasSubject:
-        """Return the subject for these sizes; made once and shared by all laws.
+    def _refuse_unbuilt(self) -> None:  # noqa: B027  not all have anything to refuse
+        """Raise `UsageError` where a cell that runs no step cannot even be built."""
+
+    def subject(self, features: int, dtype: str | None = None, training: bool = False) -> Any:
+        """Return the `Subject` for these sizes; made once and shared by all laws.
 
         Raises:
             UsageError: the cell cannot be built or run so.
@@ -110,18 +114,102 @@ class Target(Maker):
         if key not in self._subjects:
             # Whichever law asks first, the masks of a training subject are the same.
             with same_chance(0):
-                cell = self._built(key[1], features)
-                batch = BATCH if training else 1
-                self._subjects[key] = KerasSubject(cell, features, training, batch)
+                self._subjects[key] = self._make_subject(*key)
         return self._subjects[key]
 
-    def adapt(self, cell: Any, features: int) -> KerasSubject:
-        """Return a subject for a cell of one's own making.
+    @abstractmethod
+    def _make_subject(self, features: int, dtype: str, training: bool) -> Subject:
+        """Return a new subject."""
 
-        Raises:
-            UsageError: it cannot be built or run.
+    @abstractmethod
+    def fresh(self, features: int, dtype: str | None = None) -> Subject:
+        """Return a subject of a new cell that has never been called."""
+
+    @abstractmethod
+    def loop(self, features: int, way: str, training: bool = False) -> Loop:
+        """Return the cell in the loop of its framework, made once and shared by all laws.
+
+        Args:
+            features: F.
+            way: "looped" or "unrolled".
+            training: whether masks are drawn, anew in each run.
         """
-        return KerasSubject(cell, features)
+
+    @abstractmethod
+    def tape(self, subject: Any) -> Tape:
+        """Return the gradients of gradients of a subject of this target."""
+
+    @abstractmethod
+    def check_gradients(self, subject: Any, **options: Any) -> Any:
+        """Return what comparing the framework's derivatives with numeric ones gives."""
+
+    @abstractmethod
+    def bound(
+        self,
+        subject: Any,
+        weights: Sequence[Array],
+        xs: Array,
+        states: Sequence[Array],
+        dtype: Any,
+    ) -> RunBound:
+        """Return how far two correct runs may lie apart.
+
+        Args:
+            subject: the cell with these weights, in the widest dtype that it supports.
+            weights: in the cell's order.
+            xs: `(T, B, F)`.
+            states: before the first step.
+            dtype: in which the less precise of both runs is computed.
+        """
+
+    @abstractmethod
+    def imprecision(self, subject: Any, batch: int) -> str:
+        """Return what in a float64 step is computed or kept in less; empty for nothing."""
+
+    @abstractmethod
+    def built_shapes(self, features: int) -> list[tuple[int, ...]]:
+        """Return the shapes of the weights of a cell that has been built, and not called."""
+
+    @abstractmethod
+    def rates(self) -> dict[str, float]:
+        """Return the cell's dropout rates above zero, by the arguments that set them."""
+
+    @abstractmethod
+    def another(self, case: Any, **changes: Any) -> Any:
+        """Return a new cell of the framework itself, with a case's weights.
+
+        Args:
+            case: the weights, the dtype and the input size.
+            **changes: constructor arguments beside those given.
+        """
+
+    @abstractmethod
+    def called(
+        self, cell: Any, x: Array, states: Sequence[Array], training: bool
+    ) -> tuple[Array, list[Array]]:
+        """Return the output and the states of one call of what `another` gives."""
+
+    @abstractmethod
+    def forget_masks(self, cell: Any) -> None:
+        """Let the next call of what `another` gives draw the masks that it keeps."""
+
+    @abstractmethod
+    def prelude(self, case: Any, script: str) -> str | None:
+        """Return what a law's script needs before it, None where it is not for this framework.
+
+        Args:
+            case: that failed.
+            script: of the law.
+        """
+
+    def constants(self, case: Any) -> dict[str, Any]:
+        """Return what the script of a case knows beside the case itself, by name."""
+        del case
+        return {}
+
+    def watching(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which a framework leaves its own frames in what is raised."""
+        return contextlib.nullcontext()
 
     @cached_property
     def claim(self) -> Claim | None:
@@ -130,7 +218,7 @@ class Target(Maker):
         Raises:
             UsageError: the name is unknown, or the weights are not those of the equations.
         """
-        claim = find_claim(self.probe.cell, self.equations)
+        claim = self._find_claim()
         if claim is not None:
             told = f"equations: {claim.describe()}"
             if claim.guessed:
@@ -138,170 +226,163 @@ class Target(Maker):
             self.notes.append(told)
         return claim
 
-    def forget_masks(self, cell: Any) -> None:
-        """Let the next call of a Keras cell draw the masks that it keeps."""
-        for layer in cell._flatten_layers():
-            for name in ("reset_dropout_mask", "reset_recurrent_dropout_mask"):
-                getattr(layer, name, lambda: None)()
+    @abstractmethod
+    def _find_claim(self) -> Claim | None:
+        """Return the claim."""
 
-    def nest(self, states: list[Any]) -> Any:
-        """Return a flat list of states in the shape in which the cell takes them."""
-        return keras.tree.pack_sequence_as(self.probe.nested, states)
-
-    def forget(self, subject: KerasSubject) -> None:
+    def forget(self, subject: Any) -> None:
         """Have weights assigned anew to a subject whose weights someone has changed."""
         self._given.pop(id(subject), None)
 
-    def reseed(self, number: int) -> None:
-        """Begin anew what training steps draw from TensorFlow's own generators, where they do.
-
-        Args:
-            number: the seed.
-        """
-        if self.subject(self.features[0], training=True).draws_by_kernels:
-            tf.random.set_seed(number)
-
-    def _built(self, dtype: str, features: int) -> Any:
-        """Return a built cell, with weights of zero where only its initialisers fail.
-
-        TensorFlow has no QR decomposition in bfloat16, so an orthogonal initialiser has none.
-        """
-        try:
-            cell = self.make_cell(dtype, features)
-            self.settle(cell, features)
-            return cell
-        except UsageError:
-            raise
-        except FAULTS as error:  # a user's cell can fail in any way
-            try:
-                cell = self._with_zeros(dtype, features)
-            except FAULTS:
-                raise UsageError(
-                    f"cell {self.name!r} cannot be built: {in_one_line(error)}"
-                ) from error
-            note = f"in {dtype} its initialisers fail, zeros were used: {in_one_line(error)[:160]}"
-            if note not in self.notes:
-                self.notes.append(note)
-            return cell
-
-    def _with_zeros(self, dtype: str, features: int) -> Any:
-        """Return a built cell whose weights are zero, which saves drawing them."""
-        cell = self.make_cell(dtype)
-        self.build_with_zeros(cell, (None, features))
-        self.settle(cell, features)
-        return cell
-
-    def build_with_zeros(self, layer: Any, shape: tuple[int | None, ...]) -> None:
-        """Build a cell or a layer whose weights will be assigned: drawing them takes longer.
-
-        Args:
-            layer: not built.
-            shape: of its input.
-        """
-        for one in layer._flatten_layers():
-            one.add_weight = _with_zeros(one.add_weight)
-        layer.build(shape)
-
-    def fresh(self, features: int, dtype: str | None = None) -> KerasSubject:
-        """Return a subject of a new cell that has never been called; its weights are zero."""
-        like = self.subject(features, dtype)
-        return like.with_cell(self._with_zeros(dtype or self.dtype, features))
-
-    def loop(self, features: int, way: str, training: bool = False) -> Loop:
-        """Return the cell in Keras's loop, made once and shared by all laws.
-
-        Args:
-            features: F.
-            way: "looped" or "unrolled".
-            training: whether masks are drawn, anew in each run.
-        """
-        key = (features, way, training)
-        if key not in self._loops:
-            cell = self._with_zeros(self.dtype, features)
-            like = self.subject(features, None, training)
-            self._loops[key] = Loop(like.with_cell(cell), way)
-        return self._loops[key]
-
-    def tape(self, subject: KerasSubject) -> Tape:
-        """Return the gradients of gradients of a subject of this target."""
-        if id(subject) not in self._tapes:
-            self._tapes[id(subject)] = Tape(subject)
-        return self._tapes[id(subject)]
-
-    def give(self, subject: KerasSubject, weights: Mapping[str, Array]) -> None:
+    def give(self, subject: Any, weights: Mapping[str, Array]) -> None:
         """Assign weights where the subject does not have them already."""
         if self._given.get(id(subject)) is not weights:
             # In order: a weight's full name can hold a number that counts instances.
             subject.assign_values(weights.values())
-            self.settle(subject.cell, subject.input_size)
+            self._settle_subject(subject)
             self._given[id(subject)] = weights
 
-    def settle(self, cell: Any, features: int) -> None:
-        """Give a built cell the frozen weights of the first one of its size: laws draw none.
+    def _settle_subject(self, subject: Any) -> None:  # noqa: B027  not all keep anything
+        """Give a subject what it keeps beside the weights that learn."""
 
-        They are rounded to the eight bits that every dtype holds.
-
-        Args:
-            cell: a Keras cell.
-            features: F.
-        """
-        # What a call has made is none of these, and a law of its own.
-        for variable, value in zip(frozen(cell), self.fixed(features, cell), strict=False):
-            variable.assign(value)
-
-    def fixed(self, features: int, cell: Any = None) -> list[Array]:
-        """Return the values of frozen weights, those of a cell where it is the first of its size.
+    def reseed(self, number: int) -> None:  # noqa: B027  not all draw anything
+        """Begin anew what training steps draw from the framework's own generators.
 
         Args:
-            features: F.
-            cell: built; without one there are no values for a size of which there was none.
+            number: the seed.
         """
-        if features not in self._fixed:
-            if cell is None:
-                return []
-            values = [tf.cast(variable.value, "bfloat16") for variable in frozen(cell)]
-            self._fixed[features] = [np.asarray(value, np.float64) for value in values]
-        return self._fixed[features]
 
     @property
-    def probe(self) -> KerasSubject:
+    def probe(self) -> Any:
         """A subject to ask for shapes and names."""
         return self.subject(self.features[0])
+
+    @cached_property
+    def domain(self) -> list[str]:
+        """What is true of each state that the cell reaches by itself, empty for nothing."""
+        subject = self.probe
+        try:
+            found = domains(subject)
+        except FAULTS:  # a user's cell can fail in any way; laws will say how
+            found = [""] * len(subject.state_shapes)
+        self.forget(subject)
+        told = [f"state {k}: {what}" for k, what in enumerate(found) if what]
+        if told:
+            self.notes.append(
+                f"runs start from states that the cell reaches by itself ({', '.join(told)})"
+            )
+        return found
+
+    @cached_property
+    def unread(self) -> list[int]:
+        """Which states nothing depends on."""
+        subject = self.probe
+        try:
+            found = unread(subject)
+        except FAULTS:  # likewise
+            found = []
+        self.forget(subject)
+        if 0 < len(found) < len(subject.state_shapes):
+            listed = ", ".join(map(str, found))
+            self.notes.append(f"never read, only published: state {listed}")
+        return found
+
+    def structured(self, features: int) -> dict[str, Array]:
+        """Return which entries of each weight the cell masks, or may choose not to read."""
+        shapes = self.subject(features).parameter_shapes
+        return {name: np.zeros(shape, bool) for name, shape in shapes.items()}
+
+    def fit(self, x: Array) -> Array:
+        """Return inputs that the cell takes: these, or others in place of what it does not."""
+        return x if self.inputs is None else self.inputs.fit(x)
+
+    def states(
+        self,
+        subject: Any,
+        rng: np.random.Generator,
+        batch: int,
+        draw: Callable[[tuple[int, ...]], Array],
+    ) -> list[Array]:
+        """Return states to start from: drawn, or reached where a state has a domain.
+
+        Args:
+            subject: the cell, with the weights of the run.
+            rng: of a reached state.
+            batch: B.
+            draw: draws a state of a shape that begins with B.
+        """
+        if any(self.domain):
+            return reached(subject, rng, batch)
+        return [draw((batch, *shape)) for shape in subject.state_shapes]
+
+    def _draws(self, x: Array, states: Sequence[Array], weights: Mapping[str, Array]) -> bool:
+        """Return whether two training calls differ, of one cell or of two."""
+        made: list[list[Array]] = []
+        for seed in (1, 2):
+            with same_chance(seed):
+                subject: Any = self._make_subject(self.features[0], self.dtype, True)
+                subject.assign_values(weights.values())
+                self._settle_subject(subject)
+                for _ in range(2):
+                    self.forget_masks(subject.cell)
+                    output, new = subject.call(x, states)
+                    made.append([output, *new])
+        first, *others = made
+        return not all(
+            np.array_equal(a, b, equal_nan=True)
+            for other in others
+            for a, b in zip(first, other, strict=True)
+        )
 
     @cached_property
     def not_random(self) -> str | None:
         """Why training draws nothing, None where it does."""
         rng = np.random.default_rng(0)
         drawn, plain = (self.subject(self.features[0], training=t) for t in (True, False))
-        x = rng.normal(size=(BATCH, self.features[0]))
-        states = [rng.normal(size=(BATCH, *shape)) for shape in plain.state_shapes]
-        self.give(plain, drawn.parameters)
+        x = self.fit(rng.normal(size=(BATCH, self.features[0])))
+        states = self.states(plain, rng, BATCH, lambda shape: rng.normal(size=shape))
+        weights = drawn.parameters
+        self.give(plain, weights)
 
-        def rows(subject: KerasSubject, x: Array) -> Array:
+        def rows(subject: Any, x: Array) -> Array:
             output, new = subject.step(x, states)
             return np.concatenate([a.reshape(BATCH, -1) for a in (output, *new)], axis=1)
 
         trained = rows(drawn, x)
         if np.array_equal(trained, rows(plain, x), equal_nan=True):
             return "training gives what inference gives: nothing is random"
+        if not self.rates() and not self._draws(x, states, weights):
+            return "training computes something else, the same each time: nothing is random"
         if not np.array_equal(trained, rows(drawn, x), equal_nan=True):
             return None
-        others = rows(drawn, np.concatenate([x[:1], x[1:] + 1]))
+        others = rows(drawn, np.concatenate([x[:1], self.fit(x[1:] + 1)]))
         if np.array_equal(trained[0], others[0], equal_nan=True):
             return None
         return "in training a row depends on the others: by the batch's statistics, not by chance"
 
 
-def frozen(cell: Any) -> list[Any]:
-    """Return the variables of a built cell that do not learn, without those of generators."""
-    return [v for v in cell.non_trainable_variables if "float" in str(v.dtype)]
+def make_target(
+    cell: Any,
+    arguments: Mapping[str, Any] | None = None,
+    input_size: int | None = None,
+    equations: Any = None,
+    inputs: Inputs | None = None,
+) -> Target:
+    """Return what is checked, by the adapter of its framework.
 
+    Args:
+        cell: a class, its `package.module:Name`, a function that returns a cell, or an instance,
+            which is made again from its configuration.
+        arguments: for the class or the function.
+        input_size: F, for a cell that works with one input size only; None for several.
+        equations: the name of the equations that the cell claims, or a function; None for a guess.
+        inputs: that the cell takes; None for any.
 
-def _with_zeros(add_weight: Any) -> Any:
-    """Return `add_weight` with another initialiser."""
-
-    def add(*args: Any, **kwargs: Any) -> Any:
-        given = {**dict(zip(("shape", "initializer"), args, strict=False)), **kwargs}
-        return add_weight(*args[2:], **{**given, "initializer": "zeros"})
-
-    return add
+    Raises:
+        UsageError: it cannot be imported or made, or is not a cell.
+    """
+    found = load(cell, functions=True) if isinstance(cell, str) else cell
+    framework = framework_of_made(found, arguments or {})
+    module = importlib.import_module(f"gru_bench.laws.{framework}.target")
+    made: Target = module.TARGET(cell, arguments, input_size, equations, inputs)
+    return made

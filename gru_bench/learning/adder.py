@@ -18,8 +18,10 @@ from gru_bench.learning.saved import FACTS, FORMAT, check_same_arrays, load_weig
 from gru_bench.outside.bounds import LENGTH, THRESHOLD
 from gru_bench.outside.text import one_line
 from gru_bench.outside.writing import check_output, roomy_folder, write_result
+from gru_bench.subjects.keras import building
+from gru_bench.subjects.keras.loading import check_trusted
+from gru_bench.subjects.keras.maker import around
 from gru_bench.subjects.keras.runtime import keras, tf
-from gru_bench.subjects.loading import check_trusted
 from gru_bench.task.transducer import IntArray, get_task
 
 #: Steps run by one call of the compiled program; longer numbers take several calls.
@@ -144,10 +146,10 @@ class Adder:
         """Return a Keras model from encoded symbols `(B, T, F)` to scores `(B, T, scores)`."""
         network = self.network
         cell = network.make_cell()
+        building.build(cell, network.task.features.shape[1])
         inputs = keras.Input((None, network.task.features.shape[1]), name="symbols")
-        outputs = keras.layers.RNN(cell, return_sequences=True, dtype=network.dtype, name="rnn")(
-            inputs
-        )
+        layer = around(cell, return_sequences=True, dtype=network.dtype, name="rnn")
+        outputs = layer(inputs)
         read_out = keras.layers.Dense(
             network.scores, dtype=network.variable_dtype.name, name="read_out"
         )

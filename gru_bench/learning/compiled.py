@@ -8,13 +8,13 @@ import numpy as np
 
 from gru_bench.errors import UsageError
 from gru_bench.learning.backpropagation import backpropagate
+from gru_bench.learning.family import Pairs, Stream, run_transducer
 from gru_bench.learning.loss import training_loss
 from gru_bench.learning.network import STATE_NOISE, TRAINING_PAIRS, Network
 from gru_bench.learning.optimizer import adam
 from gru_bench.learning.recipe import Recipe
 from gru_bench.learning.worst_case import WorstCase
 from gru_bench.subjects.keras.runtime import keras, tf
-from gru_bench.task.family import Pairs, Stream, run_transducer
 from gru_bench.task.transducer import FAMILIES
 
 #: Iterations whose pairs are drawn at once; draws are keyed by the block, so where a run is
@@ -59,7 +59,15 @@ class Program:
             finite (or -1).
         """
         scalar = [tf.constant(value, tf.int64) for value in (seed, first, last)]
-        carried, losses, accuracy, bad = self._advance(*scalar, carried)
+        try:
+            made = self._advance(*scalar, carried)
+        except tf.errors.OpError as error:
+            if "XLA" not in str(error):
+                raise
+            # Not all that a cell may do can be compiled: it trains slower then.
+            self._advance = tf.function(self._trace, autograph=False)
+            made = self._advance(*scalar, carried)
+        carried, losses, accuracy, bad = made
         return carried, losses.numpy().tolist(), float(accuracy), int(bad)
 
     def _trace(self, seed: Any, first: Any, last: Any, carried: Any) -> Any:

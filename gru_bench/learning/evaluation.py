@@ -9,10 +9,10 @@ from typing import Any
 from scipy import stats
 
 from gru_bench.errors import check_known
+from gru_bench.learning.family import CHUNK, Pairs, Stream, run_transducer
 from gru_bench.learning.network import TEST_PAIRS, Network
 from gru_bench.outside.bounds import LENGTH, PAIRS, SEED
 from gru_bench.subjects.keras.runtime import tf
-from gru_bench.task.family import CHUNK, Pairs, Stream, run_transducer
 from gru_bench.task.transducer import FAMILIES
 
 

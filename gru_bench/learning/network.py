@@ -20,8 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.errors import FAULTS, UsageError, in_one_line
+from gru_bench.subjects.keras import building
+from gru_bench.subjects.keras.loading import make_cell
 from gru_bench.subjects.keras.runtime import keras, tf
-from gru_bench.subjects.loading import cell_name, make_cell
+from gru_bench.subjects.loading import cell_name
 from gru_bench.task.transducer import Transducer
 
 _ONE_SEED_AT_A_TIME = threading.Lock()
@@ -63,8 +65,7 @@ class Network:
 
     def _build_cell(self) -> None:
         try:
-            if not self.cell.built:
-                self.cell.build((None, self.task.features.shape[1]))
+            building.build(self.cell, self.task.features.shape[1])
         except UsageError:
             raise
         except FAULTS as error:  # a user's cell can fail in any way
@@ -79,11 +80,17 @@ class Network:
             self.variable_dtype = tf.as_dtype(self.cell.variable_dtype)
             self.compute_dtype = tf.as_dtype(self.cell.compute_dtype)
             x = tf.zeros((1, features), self.compute_dtype)
-            output, _ = self.cell(x, self.initial_state(1))
+            self._nested = building.initial_states(self.cell, 1)
+            output, _ = self.cell(x, self._nested)
         except UsageError:
             raise
         except FAULTS as error:  # a user's cell can fail in any way
             raise self._cannot_run(error) from error
+        if not building.is_tensor(output):
+            raise UsageError(
+                f"the output of cell {self.cell_name!r} must be one tensor, "
+                f"got {building.kind_of(output)}"
+            )
         if len(np.shape(output)) != 2:
             raise UsageError(
                 f"cell {self.cell_name!r} must return an output of shape (batch, size), "
@@ -152,11 +159,48 @@ class Network:
             pairs = zip(self.cell.trainable_variables, weights, strict=True)
             with keras.StatelessScope(state_mapping=list(pairs)):
                 return self.initial_state(batch)
-        if hasattr(self.cell, "get_initial_state"):
-            return self.cell.get_initial_state(batch_size=batch)
-        sizes = self.cell.state_size
-        sizes = sizes if isinstance(sizes, (list, tuple)) else [sizes]
-        return [tf.zeros((batch, size), self.compute_dtype) for size in sizes]
+        return self._outside(building.initial_states(self.cell, batch))
+
+    def _outside(self, states: Any) -> Any:
+        """Return states as they are kept between steps: nested alike, whole numbers as real ones.
+
+        A cell may return its one state bare, or a tuple for a list.
+        """
+        dtype = self.compute_dtype
+        flat = [
+            state if state.dtype.is_floating else tf.cast(state, dtype)
+            for state in map(tf.convert_to_tensor, keras.tree.flatten(states))
+        ]
+        if len(flat) != len(keras.tree.flatten(self._nested)):
+            raise UsageError(
+                f"cell {self.cell_name!r} returns {len(flat)} states, "
+                f"it begins with {len(keras.tree.flatten(self._nested))}"
+            )
+        return keras.tree.pack_sequence_as(self._nested, flat)
+
+    def _inside(self, states: Any) -> Any:
+        """Return states in the dtypes in which the cell keeps them."""
+        return keras.tree.map_structure(
+            lambda state, kept: (
+                state if kept.dtype.is_floating else tf.cast(tf.round(state), kept.dtype)
+            ),
+            states,
+            self._nested,
+        )
+
+    @property
+    def left_out(self) -> str:
+        """What of the cell training does not count, empty for nothing."""
+        x = tf.zeros((1, self.task.features.shape[1]), self.compute_dtype)
+        self.cell(x, self._nested, **self._call_options)
+        variables = self.cell.trainable_variables
+        if any(getattr(variable, "regularizer", None) is not None for variable in variables):
+            return "a regulariser of its weights"
+        if self.cell.losses:
+            return "a loss that it adds"
+        if any(getattr(variable, "constraint", None) is not None for variable in variables):
+            return "a constraint on its weights"
+        return ""
 
     def unpack(self, theta: Any) -> list[Any]:
         """Return the weights in θ, shaped: those of the cell, then V and c."""
@@ -200,9 +244,9 @@ class Network:
         values = zip(variables, [*weights, *frozen], strict=True)
         # Not `stateless_call`: it leaves out the casts of mixed precision.
         with keras.StatelessScope(state_mapping=list(values)) as scope:
-            output, states = self.cell(x, states, **options)
+            output, states = self.cell(x, self._inside(states), **options)
         after = [scope.get_current_value(v) for v in self.cell.non_trainable_variables]
-        return output, states, after
+        return output, self._outside(states), after
 
     def read_out(self, weights: Sequence[Any], outputs: Any) -> Any:
         """Return the scores `(..., scores)` for outputs `(..., O)` and weights (V, c)."""
@@ -254,7 +298,7 @@ class Network:
         with _ONE_SEED_AT_A_TIME:
             keras.utils.set_random_seed(seed % 2**32)
             cell = make_cell(self._given, self.arguments, self.dtype)
-            cell.build((None, self.task.features.shape[1]))
+            building.build(cell, self.task.features.shape[1])
         return cell
 
 

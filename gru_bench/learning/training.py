@@ -25,7 +25,8 @@ from gru_bench.learning.compiled import BLOCK, Program
 from gru_bench.learning.network import Network
 from gru_bench.learning.recipe import Recipe, get_recipe
 from gru_bench.outside.bounds import SEED, SEEDS
-from gru_bench.subjects.loading import load_cell_class
+from gru_bench.subjects.keras.loading import load_cell_class
+from gru_bench.subjects.keras.maker import around
 from gru_bench.task.transducer import ADDITION, Transducer, get_task
 
 
@@ -167,14 +168,22 @@ def make_network(
     """Return the network a recipe trains; `units`, if the cell takes it, defaults to the recipe's.
 
     Raises:
-        UsageError: the cell cannot be loaded, made or run.
+        UsageError: the cell cannot be loaded, made or run, or has what training does not count.
     """
     arguments = dict(arguments or {})
-    found = load_cell_class(cell) if isinstance(cell, str) else cell
+    found = load_cell_class(cell, functions=True) if isinstance(cell, str) else cell
     # Of __init__: for a class, early releases of Python 3.11 show the signature of Keras's __new__.
-    if "units" in inspect.signature(found.__init__).parameters:
+    maker: Any = getattr(found, "__init__", found) if inspect.isclass(found) else found
+    if "units" in inspect.signature(maker).parameters:
         arguments = {"units": recipe.units, **arguments}
-    return Network(cell, arguments, task, recipe.dtype)
+    network = Network(cell, arguments, task, recipe.dtype)
+    around(network.make_cell())  # what Keras has no loop for could not be saved
+    if network.left_out:
+        raise UsageError(
+            f"cell {network.cell_name!r} has {network.left_out}, which training does not count: "
+            "train it without"
+        )
+    return network
 
 
 def check_seeds(seeds: int | Sequence[int]) -> list[int]:

@@ -12,9 +12,9 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
+from gru_bench.learning.intervals import Interval, Intervals
 from gru_bench.learning.network import Network
 from gru_bench.lifting import lift
-from gru_bench.program.intervals import Interval, Intervals
 from gru_bench.subjects.keras.runtime import keras, tf
 from gru_bench.subjects.keras.subject import KerasSubject
 

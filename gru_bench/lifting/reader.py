@@ -20,7 +20,7 @@ from gru_bench.lifting.error import LiftingError
 from gru_bench.lifting.known import Known, check_shaped_only, fold
 from gru_bench.lifting.moves import MOVES, carried, moved
 from gru_bench.subjects.keras.runtime import tf
-from gru_bench.trace.replay import ancestors
+from gru_bench.trace.tensorflow.replay import ancestors
 
 Array = NDArray[Any]
 Ids = NDArray[np.int64]

@@ -1,4 +1,8 @@
-"""Cells by name: `package.module:Name` to a class, a class to a cell, and back to the name."""
+"""Cells by name: `package.module:Name` to a class, of whatever framework, and back to the name.
+
+Which framework a cell belongs to is read off what its module and its class have imported, so no
+framework is imported to find out.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +11,24 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import inspect
+import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from gru_bench.errors import FAULTS, UsageError, in_one_line, nearest
-from gru_bench.outside.bounds import MOST_STATE, shown
-from gru_bench.outside.text import one_line
-from gru_bench.subjects.keras.runtime import keras
+from gru_bench.outside.bounds import shown
 
-#: Modules of the frameworks, and of the bench, whose cells are made without being trusted first.
-_KNOWN = ("gru_bench", "keras.layers")
-#: Where a description of an object may say that its class is: what starts weights and keeps them
-#: in bounds is computed by, and opens nothing.
-_HARMLESS = frozenset(f"keras.{kind}" for kind in ("initializers", "regularizers", "constraints"))
+KERAS, NUMPY = "keras", "numpy"
+
+#: What imports Keras and TensorFlow as the bench needs them.
+_RUNTIME = "gru_bench.subjects.keras.runtime"
+
+#: A line of a module that imports either, or the bench's own cell, which does.
+_IMPORTS = re.compile(
+    r"^\s*(?:import|from)\s+(?:keras|tensorflow|gru_bench\b.*\bGRUCell)", re.MULTILINE
+)
 
 
 class _StandardFirst(importlib.abc.MetaPathFinder):
@@ -60,7 +67,7 @@ def import_from_here() -> Iterator[None]:
             sys.path.remove(here)
 
 
-def load_cell_class(name: str, functions: bool = False) -> Any:
+def load(name: str, functions: bool = False) -> Any:
     """Return the class that `package.module:Name` names; the current folder is searched too.
 
     Args:
@@ -76,123 +83,101 @@ def load_cell_class(name: str, functions: bool = False) -> Any:
             "a cell is named package.module:Name, for example keras.layers:GRUCell, "
             f"got {shown(name)}"
         )
+    start_framework(name)
     try:
         with import_from_here():
             module = importlib.import_module(module_name)
     except FAULTS as error:  # a user's module can fail in any way
         raise UsageError(f"cell {name!r} cannot be imported: {in_one_line(error)}") from error
+    finally:
+        _settle_keras()
     if not hasattr(module, attribute):
         hint = nearest(attribute, (n for n in dir(module) if not n.startswith("_")))
         raise UsageError(f"module {module_name!r} has no {attribute!r}{hint}")
     found = getattr(module, attribute)
     if functions and inspect.isfunction(found):
         return found
-    if not isinstance(found, type) or not issubclass(found, keras.layers.Layer):
-        raise UsageError(f"{name!r} is not a recurrent cell: it must be a keras.layers.Layer class")
+    if not isinstance(found, type) or framework_of(found) is None:
+        raise UsageError(
+            f"{name!r} is not a recurrent cell: it must be a keras.layers.Layer class, or a class "
+            "with parameters, initial_state and step"
+        )
     return found
 
 
-def make_cell(cell: str | type[Any], arguments: Mapping[str, Any], dtype: str = "float32") -> Any:
-    """Return a new, unbuilt cell.
+def start_framework(name: str) -> None:
+    """Import Keras, as the bench needs it, where the module that a cell is in will import it.
 
     Args:
-        cell: a class, or its name as `load_cell_class` takes it.
-        arguments: for its constructor.
-        dtype: a Keras dtype policy.
-
-    Raises:
-        UsageError: the constructor refuses the arguments (its message is given), or what it makes
-            is not a cell: a cell has `state_size` and `call(inputs, states)`.
+        name: `package.module:Name`.
     """
-    found = load_cell_class(cell) if isinstance(cell, str) else cell
-    name = cell if isinstance(cell, str) else found.__name__
-    try:
-        made = found(**arguments, dtype=dtype)
-    except FAULTS as error:
-        given = ", ".join(f"{key}={value!r}" for key, value in arguments.items()) or "no arguments"
-        raise UsageError(f"cell {name!r} refused {given}: {in_one_line(error)}") from error
-    if isinstance(made, keras.layers.RNN):
-        raise UsageError(f"{name!r} is a whole layer, not a cell: did you mean {name}Cell?")
-    check_is_cell(made, name)
-    return made
+    module = name.partition(":")[0]
+    own = module == "gru_bench" or module.partition(".")[0] == KERAS
+    if own or any(map(_IMPORTS.search, _sources(module))):
+        importlib.import_module(_RUNTIME)
 
 
-def check_is_cell(made: Any, name: str) -> None:
-    """Refuse what is not a recurrent cell.
+def _sources(module: str) -> Iterator[str]:
+    """Yield the source of a module and of the packages that it is in, without importing them."""
+    parts, places = module.split("."), None
+    for count in range(1, len(parts) + 1):
+        with import_from_here():
+            found = importlib.machinery.PathFinder.find_spec(".".join(parts[:count]), places)
+        if found is None:
+            return
+        if found.has_location and found.origin is not None:
+            with contextlib.suppress(OSError):
+                yield Path(found.origin).read_text(encoding="utf-8", errors="replace")
+        places = found.submodule_search_locations
+
+
+def _settle_keras() -> None:
+    """Bring Keras to the bench's settings where a module has imported it all the same."""
+    if KERAS in sys.modules:
+        importlib.import_module(_RUNTIME)
+
+
+def framework_of(cell: Any) -> str | None:
+    """Return the framework that a class or an object is of, None where it is no cell of any.
 
     Args:
-        made: by a user's class or function.
-        name: what the user calls it.
-
-    Raises:
-        UsageError: it has no `state_size` or no `call(inputs, states)`.
+        cell: anything.
     """
-    if not hasattr(made, "state_size"):
-        raise UsageError(f"{name!r} is not a recurrent cell: it has no state_size")
-    size = _numbers_in(made.state_size)
-    if size > MOST_STATE:
-        raise UsageError(f"{name!r} keeps {size} numbers a step, at most {MOST_STATE} are accepted")
-    try:
-        accepted = list(inspect.signature(made.call).parameters)
-    except (AttributeError, TypeError, ValueError):
-        accepted = []
-    if len(accepted) < 2:
-        raise UsageError(f"{name!r} is not a recurrent cell: it has no call(inputs, states)")
+    kind = cell if isinstance(cell, type) else type(cell)
+    for base in kind.__mro__:
+        if base.__name__ == "Layer" and base.__module__.partition(".")[0] == KERAS:
+            return KERAS
+    methods = (getattr(kind, name, None) for name in ("initial_state", "step"))
+    # In other frameworks it is a method.
+    is_dict = not callable(getattr(kind, "parameters", None))
+    return NUMPY if is_dict and all(map(callable, methods)) else None
 
 
-def _numbers_in(size: Any) -> int:
-    """Return how many numbers states of these sizes hold, as far as it can be told."""
-    if isinstance(size, int):
-        return size
-    try:
-        flat = keras.tree.flatten(size)
-    except Exception:  # a user's cell may say anything; what it is worth is seen when it runs
-        return 0
-    return sum(part for part in flat if isinstance(part, int))
-
-
-def check_trusted(name: str, arguments: Mapping[str, Any], trust: Sequence[str] = ()) -> None:
-    """Refuse a cell that a file names and the user does not, before anything of it is imported.
+def framework_of_made(cell: Any, arguments: Mapping[str, Any]) -> str:
+    """Return the framework of a cell, of what a function returns too.
 
     Args:
-        name: `package.module:Name`, as a file has it.
-        arguments: for its constructor, as a file has them.
-        trust: modules, or cells in them, that the user has named.
+        cell: a class, a function that returns a cell, or an instance.
+        arguments: for the function.
 
-    Raises:
-        UsageError: it is no cell of the bench or of Keras and its module is not trusted, or an
-            argument describes an object that may be more than numbers.
+    Returns:
+        Keras, whose adapter says what is missing, where it is no cell of any.
     """
-    module, _, attribute = name.partition(":")
-    _check_arguments(arguments)
-    if name in trust or module in trust:
-        return
-    if module not in _KNOWN:
-        raise UsageError(
-            f"its cell is {shown(name)}, whose code would be run: "
-            f"trust its module first (--trust {one_line(module)[:100]})"
-        )
-    found = getattr(importlib.import_module(module), attribute, None)
-    # A class with this method is a cell by Keras's protocol; other layers may open files.
-    if not isinstance(found, type) or not hasattr(found, "get_initial_state"):
-        raise UsageError(f"{shown(name)} is not a recurrent cell")
-    if issubclass(found, keras.layers.RNN):
-        raise UsageError(f"{shown(name)} is a whole layer, not a cell")
+    found = framework_of(cell)
+    if found is None and KERAS not in sys.modules:
+        return NUMPY if inspect.isroutine(cell) else KERAS
+    if found is None and inspect.isroutine(cell):
+        with contextlib.suppress(*FAULTS):  # the adapter tries again, and says what is wrong
+            found = framework_of(cell(**_filled(cell, arguments)))
+    return found or KERAS
 
 
-def _check_arguments(value: Any) -> None:
-    """Refuse descriptions of objects, which Keras would make, but for those that are harmless."""
-    if isinstance(value, Mapping):
-        if {"class_name", "module", "registered_name"} & value.keys():
-            described, kind = value.get("module"), value.get("class_name")
-            named = isinstance(kind, str) and kind.isidentifier() and not kind.startswith("_")
-            if described not in _HARMLESS or not named or value.get("registered_name"):
-                raise UsageError(f"its cell has an argument that describes a {shown(kind)} object")
-        for inner in value.values():
-            _check_arguments(inner)
-    elif isinstance(value, (list, tuple)):
-        for inner in value:
-            _check_arguments(inner)
+def _filled(function: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments with a size for one that is missing: that of an input, perhaps."""
+    parameters = inspect.signature(function).parameters.values()
+    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    missing = [p.name for p in named if p.default is p.empty and p.name not in arguments]
+    return {**arguments, **(dict.fromkeys(missing, 3) if len(missing) == 1 else {})}
 
 
 def cell_name(cell: type[Any]) -> str:

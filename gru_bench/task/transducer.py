@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gru_bench.errors import UsageError, check_integer, check_known
 
 Family = Literal["uniform", "long-carry", "periodic", "sparse"]
-#: How test pairs are drawn; `gru_bench.task.family` draws them.
+#: How test pairs are drawn; `gru_bench.learning.family` draws them.
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
 IntArray = NDArray[np.int64]

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.trace.operations import MOVES, STRUCTURAL
-from gru_bench.trace.replay import Node, Replay, UnsupportedOperationError
+from gru_bench.trace.tensorflow.replay import Node, Replay
 from gru_bench.trace.tolerance import ACTIVATION_EPSILONS
+from gru_bench.trace.unsupported import UnsupportedOperationError
 
 Array = NDArray[Any]
 Attributes = Mapping[str, Any]

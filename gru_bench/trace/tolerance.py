@@ -49,14 +49,17 @@ class Bound:
 
         Raises:
             AssertionError: somewhere they differ by more than the limit, or in shape, or only
-                one is finite; the message gives the worst place, both values and the derivation.
+                one is a number; the message gives the worst place, both values and the derivation.
         """
         worst = self.worst(actual, expected)
         if worst is not None:
             raise AssertionError(f"{worst.message(what)} ({self.why})")
 
     def worst(self, actual: Any, expected: Any) -> Difference | None:
-        """Return where a result lies farthest beyond the limit, None where it does nowhere."""
+        """Return where a result lies farthest beyond the limit, None where it does nowhere.
+
+        What is no number on both sides is no difference: that is for laws about finite results.
+        """
         got, want = np.asarray(actual, _WIDE), np.asarray(expected, _WIDE)
         if got.shape != want.shape:
             return Difference((), got.shape, want.shape, 0.0)
@@ -64,7 +67,8 @@ class Bound:
             return None
         limit = np.broadcast_to(np.asarray(self.limit, _WIDE), got.shape)
         with np.errstate(invalid="ignore"):
-            excess = np.where(got == want, -1, np.abs(got - want) - limit)
+            same = (got == want) | (np.isnan(got) & np.isnan(want))
+            excess = np.where(same, -1, np.abs(got - want) - limit)
         excess = np.where(np.isnan(excess), np.inf, excess)
         place = np.unravel_index(np.argmax(excess), got.shape)
         if not excess[place] > 0:

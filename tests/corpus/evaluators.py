@@ -19,8 +19,8 @@ from gru_bench.checker.program import Program as Checked
 from gru_bench.checker.region import Region
 from gru_bench.checker.rejection import Rejected
 from gru_bench.errors import in_one_line
+from gru_bench.learning.intervals import Interval, Intervals
 from gru_bench.program.enclosure import Enclosure, Enclosures
-from gru_bench.program.intervals import Interval, Intervals
 from gru_bench.program.program import Program
 from gru_bench.program.rounding import measured_rounding
 from gru_bench.subjects.keras.runtime import tf

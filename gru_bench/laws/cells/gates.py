@@ -9,13 +9,14 @@ import numpy as np
 
 from gru_bench.laws.broken import NotApplicable
 from gru_bench.laws.capability import capability
-from gru_bench.laws.case import Array, Case
+from gru_bench.laws.case import Array
 from gru_bench.laws.cells.equations import claim_of
 from gru_bench.laws.law import Wants, law
 from gru_bench.trace.tolerance import Bound, epsilon
 
 if TYPE_CHECKING:
-    from gru_bench.laws.target import Target
+    from gru_bench.laws.keras.target import KerasCase as Case
+    from gru_bench.laws.keras.target import KerasTarget as Target
     from gru_bench.subjects.keras.subject import KerasSubject
 
 FAMILY = "gates"

@@ -27,12 +27,12 @@ def _agree(
 
 MODE = """
 def function(x, flat):
-    nested = keras.tree.pack_sequence_as(cell.get_initial_state(batch_size=x.shape[0]), flat)
+    nested = nest(cell, flat)
     output, new = cell(x, nested, **({"training": True} if training else {}))
     return output, keras.tree.flatten(new)
 
 
-x, flat = tf.constant(xs[0], dtype), [tf.constant(s, dtype) for s in states]
+x, flat = tf.constant(xs[0], dtype), tensors(cell, states)
 eager = function(x, flat)  # draws the masks that the cell keeps, if any
 traced = tf.function(function, autograph=False, jit_compile=mode == "xla")(x, flat)
 compare(traced[0], eager[0], limit)
@@ -84,14 +84,14 @@ def layer_run(way, mode):
     )
 
     def function(x, flat):
-        nested = keras.tree.pack_sequence_as(cell.get_initial_state(batch_size=x.shape[0]), flat)
+        nested = nest(cell, flat)
         outputs, *final = layer(x, initial_state=nested, training=training)
         return outputs, keras.tree.flatten(final)
 
     if mode != "eager":
         function = tf.function(function, autograph=False, jit_compile=mode == "xla")
     x = tf.constant(np.moveaxis(xs, 0, 1), dtype)
-    return function(x, [tf.constant(s, dtype) for s in states])
+    return function(x, tensors(cell, states))
 
 
 first, again = layer_run(base, "eager"), layer_run(way, mode)

@@ -27,9 +27,6 @@ SAMPLES = 4096
 #: Calls among which some masks differ.
 CALLS = 6
 
-#: Arguments that say how much is dropped of what.
-RATES = ("dropout", "recurrent_dropout")
-
 EXACT = Bound(0.0, "exact: the same computation twice")
 
 FORGET = """
@@ -42,48 +39,43 @@ def forget(cell):
 
 def rates(target: Target) -> dict[str, float]:
     """Return the cell's dropout rates above zero, by the arguments that set them."""
-    found = {name: getattr(target.probe.cell, name, 0.0) for name in RATES}
-    return {name: float(rate) for name, rate in found.items() if isinstance(rate, float) and rate}
+    return target.rates()
 
 
 def fresh(case: Case, **changes: Any) -> Any:
-    """Return a new, built Keras cell with the case's weights.
+    """Return a new, built cell of the framework itself with the case's weights.
 
     Args:
         case: the weights.
         **changes: constructor arguments beside those given.
     """
-    cell = case.target.cell_of(case.target.make(case.dtype, **changes))
-    case.target.build_with_zeros(cell, (None, case.features))
-    for variable, value in zip(cell.trainable_variables, case.weights.values(), strict=True):
-        variable.assign(value)
-    case.target.settle(cell, case.features)
-    return cell
+    return case.target.another(case, **changes)
 
 
 def call(case: Case, cell: Any, x: Array, states: list[Array], training: bool) -> list[Array]:
-    """Return the output and the states of one call of a Keras cell, masks drawn anew."""
+    """Return the output and the states of one call of a cell, masks drawn anew."""
     case.target.forget_masks(cell)
     return stepped(case, cell, x, states, training)
 
 
 def stepped(case: Case, cell: Any, x: Array, states: list[Array], training: bool) -> list[Array]:
-    """Return the output and the states of one call of a Keras cell with the masks it keeps."""
-    tensors = [case.tf.constant(array, cell.compute_dtype) for array in (x, *states)]
-    nested = case.target.nest(tensors[1:])
-    # Keras keeps it from a cell that does not take it, and tells the layers within.
-    output, new = cell(tensors[0], nested, training=training)
-    return [np.asarray(array) for array in (output, *case.keras.tree.flatten(new))]
+    """Return the output and the states of one call of a cell with the masks it keeps."""
+    output, new = case.target.called(cell, x, states, training)
+    return [output, *new]
 
 
 def drawn(case: Case, rows: int) -> tuple[Array, list[Array]]:
     """Return inputs and states of so many rows that are nowhere zero."""
     rng = case.rng
-    shapes = [state.shape[1:] for state in case.states]
-    arrays = [rng.normal(size=(rows, *shape)) for shape in ((case.features,), *shapes)]
-    arrays = [array + np.copysign(0.25, array) for array in arrays]
-    case.note(x=arrays[0], start=arrays[1:])
-    return arrays[0], arrays[1:]
+
+    def draw(shape: tuple[int, ...]) -> Array:
+        array = rng.normal(size=shape)
+        return np.asarray(array + np.copysign(0.25, array))
+
+    x = case.fit(draw((rows, case.features)))
+    states = case.target.states(case.subject(), rng, rows, draw)
+    case.note(x=x, start=states)
+    return x, states
 
 
 @law(
@@ -239,6 +231,8 @@ def mean_over_masks(case: Case) -> None:
     rows = [np.repeat(array, SAMPLES, axis=0) for array in (x, *states)]
     case.note(frozen=cell.get_weights())
     made = call(case, cell, rows[0], rows[1:], True)
+    if all(np.array_equal(array, np.repeat(array[:1], SAMPLES, axis=0)) for array in made):
+        raise NotApplicable("all rows of a batch share a mask")
     for k, (noisy, expected) in enumerate(zip(made, quiet, strict=True)):
         spread = noisy.std(axis=0).astype(np.float64)
         size = float(np.abs(expected).max(initial=0))

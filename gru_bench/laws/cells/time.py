@@ -22,8 +22,8 @@ SPLIT = Wants(batch=(3,), steps=(4, 2), narrow=True)
 LAYER = """
 def layer_run(xs, states):
     layer = keras.layers.RNN(cell, return_sequences=True, return_state=True, dtype=dtype)
-    first = [tf.constant(s, dtype) for s in states]
-    nested = keras.tree.pack_sequence_as(cell.get_initial_state(batch_size=xs.shape[1]), first)
+    first = tensors(cell, states)
+    nested = nest(cell, first)
     outputs, *final = layer(tf.constant(np.moveaxis(xs, 0, 1), dtype), initial_state=nested)
     final = [np.asarray(s) for s in keras.tree.flatten(final)]
     return np.moveaxis(np.asarray(outputs), 1, 0), final
@@ -78,7 +78,7 @@ compare(changed[:split], outputs[:split], limit)
 def causal(case: Case) -> None:
     """Change what comes later."""
     loop, split = case.loop("looped"), int(case.rng.integers(1, case.steps))
-    later = np.round(64 * case.rng.normal(size=case.xs[split:].shape)) / 64
+    later = case.fit(np.round(64 * case.rng.normal(size=case.xs[split:].shape)) / 64)
     case.note(split=split, later=later)
     outputs, _ = loop.run(case.xs, case.states, "graph")
     changed, _ = loop.run(np.concatenate([case.xs[:split], later]), case.states, "graph")
@@ -118,7 +118,7 @@ def stepped(case: Case) -> None:
 def _some(case: Case, count: int) -> list[Array]:
     """Return standard normal inputs `(T, B, F)`, as many arrays as are asked for."""
     rng = np.random.default_rng([case.seed, count])
-    return [rng.normal(size=case.xs.shape) for _ in range(count)]
+    return [case.fit(rng.normal(size=case.xs.shape)) for _ in range(count)]
 
 
 SOME = """
@@ -224,8 +224,12 @@ def attempts(case: Case) -> Iterator[Case]:
     rng = case.rng
     for _ in range(TRIES - 1):
         weights = {name: _ordinary(rng, w.shape) for name, w in case.weights.items()}
-        states = [rng.normal(size=s.shape) for s in case.states]
-        yield case.with_weights(weights, states=states, xs=rng.normal(size=case.xs.shape))
+        xs = case.fit(rng.normal(size=case.xs.shape))
+        attempt = case.with_weights(weights, xs=xs)
+        attempt.states = case.target.states(
+            attempt.subject(), rng, case.batch, lambda shape: rng.normal(size=shape)
+        )
+        yield attempt
 
 
 def _ordinary(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gru_bench.errors import UsageError
 from gru_bench.laws.broken import NotApplicable
-from gru_bench.laws.case import Array, Case
+from gru_bench.laws.case import Array
 from gru_bench.laws.cells.randomness import EXACT
 from gru_bench.laws.keras.citizenship import ONE
 from gru_bench.laws.law import law
 from gru_bench.trace.tolerance import Bound
+
+if TYPE_CHECKING:
+    from gru_bench.laws.keras.target import KerasCase as Case
 
 FAMILY = "Keras citizenship"
 
@@ -36,6 +39,64 @@ def begun(case: Case, **changes: Any) -> dict[str, Array]:
 
 def _matrices(named: dict[str, Array], rows: int) -> dict[str, Array]:
     return {name: array for name, array in named.items() if array.shape == (rows, MANY)}
+
+
+#: Arguments that say what weights begin with; others are not known to be for any weight.
+INITIALISERS = ("kernel_initializer", "recurrent_initializer", "bias_initializer")
+
+#: What no cell begins with unless it is told to.
+ODD = (0.375, 0.625)
+
+
+@law(
+    "initialiser-used",
+    FAMILY,
+    "Initialisers that the constructor takes are what some weights begin with.",
+    script="""
+made = []
+for value in (0.375, 0.625):
+    constant = {name: {"class_name": "Constant", "config": {"value": value}}}
+    one = type(cell).from_config({**cell.get_config(), **constant, "dtype": "float32"})
+    one.build((None, xs.shape[-1]))
+    made.append((value, one.weights))
+(low, one), (high, two) = made
+pairs = [(np.asarray(a), np.asarray(b)) for a, b in zip(one, two)]
+assert any(((a == low) & (b == high)).any() for a, b in pairs), f"{name} is not used"
+""",
+    caught=("https://github.com/keras-team/keras/pull/207",),
+    wants=ONE,
+    most=1,
+)
+def used(case: Case) -> None:
+    """Begin with two numbers that nobody would choose."""
+    taken = []
+    for name in INITIALISERS:
+        made = [_constant(case, name, value) for value in ODD]
+        if made[0] is None or made[1] is None:
+            continue
+        taken.append(name)
+        case.note(name=name)
+        pairs = list(zip(*made, strict=True))
+        if not any(((a == ODD[0]) & (b == ODD[1])).any() for a, b in pairs):
+            case.fail(f"{name} is taken, and no weight begins with it", what=name)
+    if not taken:
+        raise NotApplicable("the cell takes no initialisers")
+
+
+def _constant(case: Case, name: str, value: float) -> list[Array] | None:
+    """Return what weights begin with where an initialiser is a constant, None where there is none.
+
+    A cell that has no biases takes an initialiser of biases all the same.
+    """
+    initializer = case.keras.initializers.Constant(value)
+    try:
+        cell = case.target.cell_of(case.target.make("float32", **{name: initializer}))
+    except UsageError:
+        return None
+    if name == "bias_initializer" and not getattr(cell, "use_bias", True):
+        return None
+    cell.build((None, case.features))
+    return [np.asarray(variable.value, np.float64) for variable in cell.weights]
 
 
 @law(

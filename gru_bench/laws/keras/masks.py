@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from gru_bench.laws.case import Case
 from gru_bench.laws.keras.layers import (
     CHECK,
     LOOP,
@@ -16,6 +17,9 @@ from gru_bench.laws.keras.layers import (
     run_layer,
 )
 from gru_bench.laws.law import law
+
+if TYPE_CHECKING:
+    from gru_bench.laws.keras.target import KerasCase as Case
 
 FAMILY = "layers"
 
@@ -88,7 +92,7 @@ for left in (True, False):
 def padding(case: Case) -> None:
     """Pad with two steps of other inputs."""
     layer = layer_of(case)
-    extra = case.rng.normal(size=(2, case.batch, case.features))
+    extra = case.fit(case.rng.normal(size=(2, case.batch, case.features)))
     case.note(padding=extra)
     plain = run_layer(case, layer, case.xs, case.states)
     ones, none = (np.full((case.batch, n), n != 2) for n in (case.steps, 2))

@@ -13,10 +13,10 @@ from typing import Any
 from gru_bench.errors import FAULTS, UsageError, in_one_line
 from gru_bench.laws import LAWS
 from gru_bench.laws.running.runner import run_law
-from gru_bench.laws.target import Target
+from gru_bench.laws.target import Target, make_target
 from gru_bench.laws.telling.failure import is_own
-from gru_bench.subjects.keras.runtime import whole_tracebacks
-from gru_bench.subjects.loading import load_cell_class
+from gru_bench.subjects.inputs import Inputs
+from gru_bench.subjects.loading import load, start_framework
 
 try:
     import resource
@@ -33,16 +33,18 @@ def messages(task: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     Raises:
         UsageError: the cell cannot be imported, made or built.
     """
+    start_framework(task["cell"])
     yield {"kind": "ready"}
     _limit_memory(task["memory"])
     started = time.perf_counter()
     # Last: what a cell imports when it is called may lie beside it, but stands in for nothing.
     with contextlib.suppress(FileNotFoundError):
         sys.path.append(str(Path.cwd()))
-    load_cell_class(task["cell"], functions=True)
+    load(task["cell"], functions=True)
+    _limit_memory(task["memory"])  # of a framework that only now has been imported too
     yield {"kind": "imported"}
     target = _target(task)
-    yield {"kind": "made", "seconds": time.perf_counter() - started}
+    yield {"kind": "made", "seconds": time.perf_counter() - started, "started": target.started}
     for name in task["laws"]:
         expected = task["expected"].get(name)
         outcome = run_law(
@@ -53,10 +55,9 @@ def messages(task: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _target(task: Mapping[str, Any]) -> Target:
     try:
-        with whole_tracebacks():
-            return Target(
-                task["cell"], task["arguments"], task["input_size"], task["equations"] or None
-            )
+        inputs = None if task["inputs"] is None else Inputs(**task["inputs"])
+        given = task["cell"], task["arguments"], task["input_size"], task["equations"] or None
+        return make_target(*given, inputs)
     except UsageError:
         raise
     except FAULTS as error:  # a user's cell can fail in any way
@@ -73,4 +74,5 @@ def _limit_memory(more: int) -> None:
     pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
     limit = pages * resource.getpagesize() + more
     with contextlib.suppress(ValueError, OSError):  # a tighter limit is in force already
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, most))

@@ -12,8 +12,7 @@ from gru_bench.laws.telling.failure import reason_of
 if TYPE_CHECKING:
     from gru_bench.laws.case import Case
     from gru_bench.laws.target import Target
-    from gru_bench.subjects.keras.subject import KerasSubject
-    from gru_bench.subjects.protocol import Array
+    from gru_bench.subjects.protocol import Array, Subject
 
 #: Rows of a batch for which a cell is asked where there is no case.
 ROWS = 3
@@ -40,15 +39,15 @@ def malformed(target: Target, case: Case | None) -> str | None:
         return reason_of(error)
 
 
-def _weights(target: Target, subject: KerasSubject) -> str | None:
-    built = target.make_cell(target.dtype, subject.input_size).trainable_variables
+def _weights(target: Target, subject: Subject) -> str | None:
+    built = target.built_shapes(subject.input_size)
     called = list(subject.parameter_shapes.values())
-    if [tuple(variable.shape) for variable in built] != called:
+    if built != called:
         return f"the cell has {len(built)} weights when it is built, {len(called)} after a call"
     return None
 
 
-def _results(subject: KerasSubject, xs: Array, states: list[Array]) -> str | None:
+def _results(subject: Subject, xs: Array, states: list[Array]) -> str | None:
     rows = xs.shape[1]
     promised = subject.promised_output or subject.output_shape
     wanted = [promised, *(subject.promised_states or subject.state_shapes)]

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -33,6 +33,7 @@ from gru_bench.laws.telling.outcome import (
     Outcome,
     Report,
 )
+from gru_bench.subjects.inputs import Inputs
 
 #: Bytes that a check may use beyond what TensorFlow takes.
 MEMORY = 4 * 2**30
@@ -74,6 +75,7 @@ class Isolated:
         expected: law and reason of each failure that is expected.
         limit: seconds for one law; the profile's where None.
         memory: bytes beyond what TensorFlow takes.
+        inputs: that the cell takes; None for any.
     """
 
     cell: str
@@ -86,6 +88,7 @@ class Isolated:
     expected: Mapping[str, str]
     limit: float | None = None
     memory: int = MEMORY
+    inputs: Inputs | None = None
     report: Report = field(init=False)
 
     def __post_init__(self) -> None:
@@ -205,6 +208,7 @@ class Isolated:
             "expected": dict(self.expected),
             "limit": self.limit,
             "memory": self.memory,
+            "inputs": None if self.inputs is None else asdict(self.inputs),
         }
         assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # it has died; its last words say why
@@ -214,7 +218,8 @@ class Isolated:
     def _made(self, message: Mapping[str, Any], seconds: float) -> None:
         spent = self.report.seconds
         cell = message["seconds"]
-        spent["starting TensorFlow"] = spent.get("starting TensorFlow", 0.0) + seconds - cell
+        starting = f"starting {message['started']}"
+        spent[starting] = spent.get(starting, 0.0) + seconds - cell
         spent["making the cell"] = spent.get("making the cell", 0.0) + cell
 
     def _messages(

@@ -14,7 +14,7 @@ from gru_bench.laws.law import Law
 from gru_bench.laws.running.choice import choose
 from gru_bench.laws.running.expectation import check_expected
 from gru_bench.laws.running.runner import run_law
-from gru_bench.laws.target import Target
+from gru_bench.laws.target import Target, make_target
 from gru_bench.laws.telling.outcome import EXPECTED, FAILED, NOT_APPLICABLE
 
 
@@ -47,7 +47,7 @@ class Session:
 
     @cached_property
     def _target(self) -> Target:
-        return Target(*self._given)
+        return make_target(*self._given)
 
     def check(self, law: Law) -> None:
         """Fail, skip or expect to fail, as pytest does, by what becomes of a law."""

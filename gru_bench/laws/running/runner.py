@@ -11,8 +11,8 @@ import hypothesis
 from hypothesis import HealthCheck, Phase, settings
 
 from gru_bench import profiles
-from gru_bench.errors import FAULTS, check_integer, check_known
-from gru_bench.laws.broken import Broken, NotApplicable
+from gru_bench.errors import FAULTS, NotSupportedError, check_integer, check_known
+from gru_bench.laws.broken import Broken
 from gru_bench.laws.capability import lacking
 from gru_bench.laws.case import Case
 from gru_bench.laws.chance import same_chance
@@ -23,8 +23,14 @@ from gru_bench.laws.running.expectation import check_expected
 from gru_bench.laws.running.form import malformed
 from gru_bench.laws.running.shrink import shrink
 from gru_bench.laws.running.strategies import Sketch, sketches
-from gru_bench.laws.target import Target
-from gru_bench.laws.telling.failure import is_own, own_reason_of, reason_of, trimmed_traceback
+from gru_bench.laws.target import Target, make_target
+from gru_bench.laws.telling.failure import (
+    is_own,
+    missing_kernel,
+    own_reason_of,
+    reason_of,
+    trimmed_traceback,
+)
 from gru_bench.laws.telling.outcome import (
     FAILED,
     NOT_APPLICABLE,
@@ -35,7 +41,8 @@ from gru_bench.laws.telling.outcome import (
     Report,
 )
 from gru_bench.laws.telling.script import script_for
-from gru_bench.subjects.keras.runtime import whole_tracebacks
+from gru_bench.subjects.inputs import Inputs
+from gru_bench.subjects.protocol import NotOffered
 
 
 class _StopError(Exception):
@@ -48,6 +55,7 @@ def check_cell(
     *,
     equations: Any = None,
     input_size: int | None = None,
+    inputs: Inputs | None = None,
     profile: str = "ci",
     seed: int = 0,
     law: str | Sequence[str] | None = None,
@@ -61,6 +69,7 @@ def check_cell(
         equations: name of the equations that the cell claims, or a NumPy function; guessed from
             its weights where None.
         input_size: F, for a cell that works with one input size only.
+        inputs: that the cell takes, `gru_bench.Inputs(0, 1)`; None for any.
         profile: "quick", "ci" or "thorough".
         seed: of the cases; the same seed gives the same result.
         law: name or names of laws, to check only these.
@@ -78,7 +87,7 @@ def check_cell(
     check_known("profile", profile, profiles.LAW_EXAMPLES)
     check_integer("seed", seed, 0)
     expected = check_expected(expected or {})
-    target = Target(cell, arguments, input_size, equations)
+    target = make_target(cell, arguments, input_size, equations, inputs)
     report = Report(target.name, profile, seed, [one.name for one in chosen])
     report.seconds["making the cell"] = time.perf_counter() - started
     for outcome in run_laws(target, chosen, profile, seed, expected):
@@ -125,7 +134,7 @@ def run_law(
     limit = profiles.LAW_SECONDS[profile] if limit is None else limit
     outcome = Outcome(law.name, law.family, law.statement, PASSED)
     try:
-        with alarm(limit), same_chance(_number(law, seed)), whole_tracebacks():
+        with alarm(limit), same_chance(_number(law, seed)), target.watching():
             _try_law(target, law, profile, seed, outcome)
     except TimeIsUpError:
         outcome.status, outcome.reason = FAILED, f"stopped after {limit:g} s"
@@ -137,7 +146,9 @@ def run_law(
 
 def _try_law(target: Target, law: Law, profile: str, seed: int, outcome: Outcome) -> None:
     try:
-        needs = law.needs if law.basic else ("step", *law.needs)
+        needs = law.required
+        if law.name in target.silent:
+            raise NotOffered(target.silent[law.name])
         # One after the other: a cell that cannot run one step cannot be asked for its weights.
         missing = next((why for need in needs if (why := lacking(target, need)) is not None), None)
         if missing is not None:
@@ -146,7 +157,7 @@ def _try_law(target: Target, law: Law, profile: str, seed: int, outcome: Outcome
         if "random" in law.needs:
             target.reseed(_number(law, seed))
         failed = _search(target, law, profile, seed, outcome)
-    except NotApplicable as error:
+    except (NotOffered, NotSupportedError) as error:
         outcome.status, outcome.reason = NOT_APPLICABLE, str(error)
         return
     except FAULTS as error:  # a user's cell can fail in any way, also while cases are drawn
@@ -160,6 +171,10 @@ def _judge(
     target: Target, law: Law, outcome: Outcome, case: Case | None, error: BaseException
 ) -> None:
     """Write what was raised into the outcome: the cell's failure, or the bench's own."""
+    missing = None if isinstance(error, Broken) else missing_kernel(error)
+    if missing is not None and not law.basic:
+        outcome.status, outcome.reason = NOT_APPLICABLE, missing
+        return
     wrong = malformed(target, case) if is_own(error) else reason_of(error)
     if wrong is None:
         outcome.status, outcome.reason = NOT_APPLICABLE, own_reason_of(error)
@@ -190,7 +205,7 @@ def _search(
         case = sketch.case(target, law.wants)
         try:
             law.check(case)
-        except NotApplicable:
+        except (NotOffered, NotSupportedError):
             raise
         except FAULTS as error:  # a user's cell can fail in any way
             found.append((case, error))

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from gru_bench.errors import FAULTS
-from gru_bench.laws.broken import Broken, NotApplicable
+from gru_bench.laws.broken import Broken
 from gru_bench.laws.case import Array, Case
 from gru_bench.laws.law import Law
+from gru_bench.subjects.protocol import NotOffered
 
 #: Attempts and seconds that one failure may take.
 ATTEMPTS, SECONDS = 80, 2.0
@@ -41,7 +42,7 @@ def _fails(law: Law, case: Case, error: BaseException) -> BaseException | None:
     """Return what the law raises for a case if it is the same kind of failure."""
     try:
         law.check(case)
-    except NotApplicable:
+    except NotOffered:
         return None
     except FAULTS as found:  # a user's cell can fail in any way
         same = type(found) is type(error)
@@ -59,8 +60,9 @@ def _smaller(case: Case, law: Law) -> Iterator[Case]:
         yield case.at(xs=case.xs[:, :batch], states=[s[:batch] for s in case.states])
     if case.xs.any():
         yield case.at(xs=np.zeros_like(case.xs))
+    free = not any(case.target.domain)
     for k, state in enumerate(case.states):
-        if state.any():
+        if free and state.any():
             zero = np.zeros_like(state)
             yield case.at(states=[*case.states[:k], zero, *case.states[k + 1 :]])
     for name, value in case.weights.items():
@@ -70,7 +72,7 @@ def _smaller(case: Case, law: Law) -> Iterator[Case]:
         rounded = case.with_weights(
             {n: _rounded(w, grain) for n, w in case.weights.items()},
             xs=_rounded(case.xs, grain),
-            states=[_rounded(s, grain) for s in case.states],
+            states=[_rounded(s, grain) if free else s for s in case.states],
         )
         if not _same(rounded, case):
             yield rounded

@@ -13,10 +13,10 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from gru_bench.laws.case import Case
 from gru_bench.laws.law import Wants
 
 if TYPE_CHECKING:
+    from gru_bench.laws.case import Case
     from gru_bench.laws.target import Target
 
 Array = NDArray[Any]
@@ -89,13 +89,17 @@ class Sketch:
         dtype = wants.dtype or target.dtype
         subject = target.subject(self.features, dtype, wants.training)
         drawn = subject.allowed(weights(rng, subject.parameter_shapes, self.scale))
-        xs = entries(rng, (self.steps, self.batch, self.features), self.scale, self.kind)
+        shape = (self.steps, self.batch, self.features)
+        xs = target.fit(entries(rng, shape, self.scale, self.kind))
         if self.zero_state:
             states = [np.asarray(s, np.float64) for s in subject.initial_state(self.batch)]
         else:
             size = min(self.scale, 1.0)
-            states = [entries(rng, (self.batch, *s), size) for s in subject.state_shapes]
-        return Case(target, drawn, xs, states, self.seed, wants.training, dtype)
+            if any(target.domain):
+                target.give(subject, drawn)
+            states = target.states(subject, rng, self.batch, lambda s: entries(rng, s, size))
+        case: Case = target.case_type(target, drawn, xs, states, self.seed, wants.training, dtype)
+        return case
 
 
 def sketches(target: Target, wants: Wants, number: int = 0) -> st.SearchStrategy[Sketch]:

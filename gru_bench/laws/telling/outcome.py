@@ -71,7 +71,9 @@ class Outcome:
             return f"{self.law}: {self.status}" + (f" ({self.reason})" if self.reason else "")
         lines = [f"{self.law}: {self.statement}", f"  {self.reason}"]
         if self.facts.get("why"):
-            lines.append(f"  tolerance {self.facts['limit']:.3g}: {self.facts['why']}")
+            # It comes as text where it is not finite: JSON has no such numbers.
+            limit = float(self.facts["limit"])
+            lines.append(f"  tolerance {limit:.3g}: {self.facts['why']}")
         if self.case:
             lines.append("  case: " + ", ".join(f"{k}={v}" for k, v in self.case.items()))
         if self.traceback:

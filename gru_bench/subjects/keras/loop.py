@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gru_bench.errors import check_known
+from gru_bench.subjects.keras.maker import around
 from gru_bench.subjects.keras.runtime import keras, tf
 from gru_bench.subjects.keras.subject import MODES, KerasSubject
 from gru_bench.subjects.protocol import Array, Arrays
@@ -29,7 +30,7 @@ class Loop:
 
     def __init__(self, subject: KerasSubject, way: str = LOOPED) -> None:
         self.subject = subject
-        self.layer = keras.layers.RNN(
+        self.layer = around(
             subject.cell,
             return_sequences=True,
             return_state=True,

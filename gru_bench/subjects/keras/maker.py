@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
-from gru_bench.errors import FAULTS, UsageError, in_one_line
+from gru_bench.errors import FAULTS, NotSupportedError, UsageError, in_one_line
+from gru_bench.subjects.keras import building
+from gru_bench.subjects.keras.loading import (
+    check_is_cell,
+    default_policy,
+    load_cell_class,
+    takes_dtype,
+)
 from gru_bench.subjects.keras.runtime import keras
-from gru_bench.subjects.loading import cell_name, check_is_cell, load_cell_class
+from gru_bench.subjects.loading import cell_name
 
 #: Stands for the dtype in a configuration that is printed.
 _DTYPE = "<dtype>"
@@ -50,19 +59,51 @@ class Maker:
         try:
             if isinstance(self.source, keras.layers.Layer):
                 return _again(self.source, dtype, changes)
-            # Of a class's __init__: early releases of Python 3.11 show Keras's __new__ instead.
-            is_class = isinstance(self.source, type)
-            maker = getattr(self.source, "__init__", None) if is_class else self.source
-            takes = inspect.signature(maker or self.source).parameters
-            if "dtype" in takes or any(p.kind is p.VAR_KEYWORD for p in takes.values()):
+            if self.takes_policy:
                 arguments["dtype"] = dtype
                 if any(_holds_layers(value) for value in self.arguments.values()):
                     return _again(self.source(**arguments), dtype, {})
                 return self.source(**arguments)
-            return _again(self.source(**arguments), dtype, {})
+            # It takes no dtype, but layers have Keras's own where they are given none.
+            with default_policy(dtype):
+                return self.source(**arguments)
         except FAULTS as error:  # a user's constructor can fail in any way
+            if inspect.isfunction(self.source) and dtype.startswith("mixed"):
+                told = f"the function {self.name!r} takes no policy {dtype}"
+                raise NotSupportedError(told) from error
             given = ", ".join(f"{k}={v!r}" for k, v in self.arguments.items()) or "no arguments"
             raise UsageError(f"cell {self.name!r} refused {given}: {in_one_line(error)}") from error
+
+    @property
+    def takes_policy(self) -> bool:
+        """Whether the class or the function takes a dtype."""
+        if isinstance(self.source, keras.layers.Layer):
+            return True
+        return takes_dtype(self.source)
+
+    def policy(self, dtype: str) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which what takes no dtype is made in this one all the same."""
+        return contextlib.nullcontext() if self.takes_policy else default_policy(dtype)
+
+    @staticmethod
+    def around(cell: Any, **options: Any) -> Any:
+        """Return Keras's layer around a cell; see `around`."""
+        return around(cell, **options)
+
+    def again(self, made: Any, dtype: str) -> Any:
+        """Return a cell or layer made from another's configuration, whatever that raises."""
+        with self.known(made), self.policy(dtype):
+            return type(made).from_config(made.get_config())
+
+    @cached_property
+    def no_config(self) -> str | None:
+        """Why it cannot be made from its configuration, None where it can."""
+        made = self.make("float32")
+        try:
+            self.again(made, "float32")
+        except FAULTS as error:  # a user's cell can fail in any way
+            return f"it cannot be made from its configuration: {in_one_line(error)}"
+        return None
 
     def source_lines(self, wrapped: bool = False) -> tuple[str, str]:
         """Return Python that imports what is checked, and Python that makes `cell` of it.
@@ -125,7 +166,7 @@ class Maker:
         """
         cell = self.cell_of(self.make(dtype))
         if features is not None:
-            cell.build((None, features))
+            building.build(cell, features)
         return cell
 
     def cell_of(self, made: Any) -> Any:
@@ -142,7 +183,7 @@ class Maker:
         """
         if self.is_layer:
             return self.make(dtype, **options)
-        return keras.layers.RNN(self.make(dtype), dtype=dtype, **options)
+        return around(self.make(dtype), dtype=dtype, **options)
 
     def pair(self, dtype: str) -> Any:
         """Return what is checked in both directions, not built.
@@ -153,7 +194,9 @@ class Maker:
         if self.is_pair:
             return self.make(dtype)
         layer = self.layer(dtype, return_sequences=True, return_state=True)
-        with self.known(layer):
+        if self.no_config is not None:
+            raise NotSupportedError(self.no_config)
+        with self.known(layer), self.policy(dtype):
             return keras.layers.Bidirectional(layer, dtype=dtype)
 
     @staticmethod
@@ -164,6 +207,23 @@ class Maker:
             layer: a cell or a layer, with all that is in it.
         """
         return keras.saving.custom_object_scope(unregistered(layer))
+
+
+def around(cell: Any, **options: Any) -> Any:
+    """Return Keras's layer around a cell.
+
+    Args:
+        cell: a Keras cell.
+        **options: of the layer.
+
+    Raises:
+        NotSupportedError: Keras has no loop for such a cell.
+    """
+    try:
+        return keras.layers.RNN(cell, **options)
+    except ValueError as error:
+        told = f"keras.layers.RNN does not take the cell: {in_one_line(error)}"
+        raise NotSupportedError(told) from error
 
 
 def unregistered(layer: Any) -> dict[str, type[Any]]:

@@ -86,4 +86,16 @@ def whole_tracebacks() -> Iterator[None]:
             library.enable_traceback_filtering()
 
 
-__all__ = ["keras", "tf", "whole_tracebacks"]
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Keep TensorFlow from telling at length what it cannot map: there is another way."""
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+__all__ = ["keras", "quietly", "tf", "whole_tracebacks"]

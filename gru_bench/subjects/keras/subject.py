@@ -11,9 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from gru_bench.errors import FAULTS, UsageError, check_integer, check_known, in_one_line
+from gru_bench.errors import (
+    FAULTS,
+    NotSupportedError,
+    UsageError,
+    check_integer,
+    check_known,
+    in_one_line,
+)
+from gru_bench.subjects.inputs import Inputs
+from gru_bench.subjects.keras import building
+from gru_bench.subjects.keras.loading import make_cell
 from gru_bench.subjects.keras.runtime import keras, tf
-from gru_bench.subjects.loading import cell_name, make_cell
+from gru_bench.subjects.loading import cell_name
 from gru_bench.subjects.protocol import Array, Arrays
 
 #: How a step can be executed.
@@ -35,6 +45,8 @@ class KerasSubject:
     """
 
     modes = MODES
+    #: Which inputs the cell takes; None for any. Others are folded in where they come.
+    accepts: Inputs | None = None
 
     def __init__(
         self, cell: Any, input_size: int | None = None, training: bool = False, batch: int = 1
@@ -59,36 +71,66 @@ class KerasSubject:
 
     def _try_one_step(self, batch: int) -> None:
         try:
-            if not self.cell.built:
-                self.cell.build((None, self.input_size))
+            building.build(self.cell, self.input_size)
             self.dtype = str(self.cell.compute_dtype)
-            self._nested = self._initial_tensors(batch)
+            self._nested = building.initial_states(self.cell, batch)
             flat = keras.tree.flatten(self._nested)
             self.state_shapes = tuple(tuple(state.shape[1:]) for state in flat)
+            #: Dtypes of states that are whole numbers, such as counters; None for the others.
+            self.whole = tuple(_whole(state) for state in flat)
             self.forget_masks()
             x = tf.zeros((batch, self.input_size), self.dtype)
             if self.cell.variable_dtype == self.cell.compute_dtype:
-                output, _, _ = self.step_tensors(self.weights, self.frozen, x, flat)
+                first = self._outside(flat)
+                output, _, _ = self.step_tensors(self.weights, self.frozen, x, first)
             else:  # Keras's stateless_call does not cast weights to the compute dtype
                 output, _ = self.cell(x, self._nested, training=self.training)
         except FAULTS as error:  # a user's cell can fail in any way
             raise UsageError(
                 f"cell {self.name!r} cannot run one step: {in_one_line(error)}"
             ) from error
+        self._check_supported(output, flat)
         self.output_shape = tuple(output.shape[1:])
         self.output_dtype = output.dtype
+
+    def _check_supported(self, output: Any, states: Sequence[Any]) -> None:
+        """Refuse what no law can be asked of."""
+        if not building.is_tensor(output):
+            raise NotSupportedError(
+                f"the output of cell {self.name!r} must be one tensor, "
+                f"got {building.kind_of(output)}"
+            )
+        for what, tensor in (("output", output), *(("state", state) for state in states)):
+            dtype = tf.as_dtype(tensor.dtype)
+            if dtype.is_complex or dtype.is_bool:
+                raise NotSupportedError(
+                    f"the {what} of cell {self.name!r} must be real or whole numbers, "
+                    f"got {dtype.name}"
+                )
+
+    @property
+    def computes_in(self) -> str:
+        """The dtype of the output: layers within may compute in less than the cell is asked for."""
+        name = tf.as_dtype(self.output_dtype)
+        return str(name.name if name.is_floating else self.dtype)
 
     @property
     def nested(self) -> Any:
         """States in the shape in which the cell takes them, as an example."""
         return self._nested
 
+    def _outside(self, flat: Sequence[Any]) -> list[Any]:
+        """Return states as everybody outside the cell knows them: whole numbers as real ones."""
+        pairs = zip(flat, self.whole, strict=False)
+        return [state if kind is None else tf.cast(state, self.dtype) for state, kind in pairs]
+
+    def _flat(self, states: Any) -> list[Any]:
+        """Return the states that the cell returned, flat, as everybody outside knows them."""
+        flat = keras.tree.flatten(states)
+        return self._outside(flat) if any(self.whole) and len(flat) == len(self.whole) else flat
+
     def _initial_tensors(self, batch: int) -> Any:
-        if hasattr(self.cell, "get_initial_state"):
-            return self.cell.get_initial_state(batch_size=batch)
-        sizes = self.cell.state_size
-        sizes = sizes if isinstance(sizes, (list, tuple)) else [sizes]
-        return [tf.zeros((batch, size), self.dtype) for size in sizes]
+        return building.initial_states(self.cell, batch)
 
     def forget_masks(self) -> None:
         """Let the next step draw the dropout masks that the cell keeps."""
@@ -162,8 +204,12 @@ class KerasSubject:
                 generator.state.assign([seed, 0])
 
     def nest(self, states: Sequence[Any]) -> Any:
-        """Return flat states in the structure that the cell keeps them in."""
-        return keras.tree.pack_sequence_as(self._nested, list(states))
+        """Return flat states in the structure, and in the dtypes, that the cell keeps them in."""
+        given = [
+            state if kind is None else tf.cast(tf.round(state), kind)
+            for state, kind in zip(states, self.whole, strict=True)
+        ]
+        return keras.tree.pack_sequence_as(self._nested, given)
 
     @property
     def weights(self) -> list[Any]:
@@ -242,7 +288,7 @@ class KerasSubject:
         variables = [*self.cell.trainable_variables, *self.cell.non_trainable_variables]
         pairs = zip(variables, [*weights, *frozen], strict=True)
         with keras.StatelessScope(state_mapping=list(pairs)):
-            return keras.tree.flatten(self._initial_tensors(batch))
+            return self._flat(self._initial_tensors(batch))
 
     def step_tensors(
         self,
@@ -263,6 +309,7 @@ class KerasSubject:
                 asks for that.
         """
         nested = self.nest(states)
+        x = self._fitted(x)
         if told is None:
             if self.training and not self._takes_training:
                 return self._step_in_context(weights, frozen, x, nested)
@@ -270,7 +317,16 @@ class KerasSubject:
         (output, states), frozen = self.cell.stateless_call(
             list(weights), list(frozen), x, nested, **told
         )
-        return output, keras.tree.flatten(states), list(frozen)
+        return output, self._flat(states), list(frozen)
+
+    def _fitted(self, x: Any) -> Any:
+        """Return inputs that the cell takes."""
+        if self.accepts is None:
+            return x
+        low, high = (tf.cast(end, x.dtype) for end in (self.accepts.low, self.accepts.high))
+        width = high - low
+        x = low + width - tf.abs(tf.math.floormod(tf.abs(x - low), 2 * width) - width)
+        return tf.round(x) if self.accepts.whole else x
 
     def _step_in_context(
         self, weights: Sequence[Any], frozen: Sequence[Any], x: Any, nested: Any
@@ -287,7 +343,7 @@ class KerasSubject:
         with keras.StatelessScope(state_mapping=pairs) as scope:
             output, states = self.cell(x, nested, training=self.training)
             after = [scope.get_current_value(variable) for variable in kept]
-        return output, keras.tree.flatten(states), after
+        return output, self._flat(states), after
 
     def step(self, x: Array, states: Arrays, mode: str = "eager") -> tuple[Array, list[Array]]:
         """Return the output `(B, O)` and the new states of one step.
@@ -325,7 +381,7 @@ class KerasSubject:
             states: as `initial_state` returns them.
         """
         nested = self.nest([self._tensor(s) for s in states])
-        output, new = self.cell(self._tensor(x), nested, training=self.training)
+        output, new = self.cell(self._fitted(self._tensor(x)), nested, training=self.training)
         return np.asarray(output), [np.asarray(s) for s in keras.tree.flatten(new)]
 
     def step_with(
@@ -345,9 +401,11 @@ class KerasSubject:
         given = [tf.Variable(self._tensor(value)) for value in (x, *states)]
         before = [np.asarray(v) for v in (*given, *self.weights)]
         nested = self.nest(given[1:])
+        before_call = keras.tree.flatten(nested)
         self.cell(given[0], nested, training=self.training)
         after = keras.tree.flatten(nested)
-        if len(after) != len(states) or any(map(operator.is_not, after, given[1:])):
+        same = all(map(operator.is_, after, before_call))
+        if len(after) != len(states) or not same:
             return "the list of states"
         names = ["the inputs", *(f"state {k}" for k in range(len(states)))]
         names += [f"weight {name}" for name in self.parameter_names]
@@ -472,7 +530,7 @@ class KerasSubject:
             config = dict(self.cell.get_config())
             config["dtype"] = dtype or self.cell.dtype_policy.name
             cell = type(self.cell).from_config(config)
-            cell.build((None, self.input_size))
+            building.build(cell, self.input_size)
             for new, old in zip(cell.weights, self.cell.weights, strict=True):
                 new.assign(tf.cast(old.value, new.dtype))
         except Exception as error:
@@ -500,10 +558,11 @@ def make_subject(
     """
     if isinstance(cell, KerasSubject):
         return cell
-    if isinstance(cell, (str, type)):
-        made = make_cell(cell, arguments or {}, dtype)
+    if isinstance(cell, (str, type)) or inspect.isfunction(cell):
+        source: Any = cell
+        made = make_cell(source, arguments or {}, dtype)
         subject = KerasSubject(made, 2 if input_size is None else input_size, training)
-        subject.name = cell if isinstance(cell, str) else cell_name(cell)
+        subject.name = cell if isinstance(cell, str) else cell_name(source)
         return subject
     return KerasSubject(cell, input_size, training)
 
@@ -516,6 +575,12 @@ def _constrained(value: Array, constraint: Any) -> Array:
             return one
     projected = tf.cast(constraint(tf.constant(value)), "bfloat16")
     return np.asarray(projected, np.float64)
+
+
+def _whole(state: Any) -> Any:
+    """Return the dtype of a state of whole numbers, None for any other."""
+    dtype = tf.as_dtype(state.dtype)
+    return dtype if dtype.is_integer else None
 
 
 def _takes_training(cell: Any) -> bool:

@@ -32,6 +32,16 @@ class ActivationNotSaved(Plain):
         return config
 
 
+@wrong("https://github.com/keras-team/keras/pull/207")
+class InnerInitialiserNotUsed(Plain):
+    """All weights begin as the initialiser of the kernel says."""
+
+    def build(self, input_shape: Any) -> None:
+        kept, self.recurrent_initializer = self.recurrent_initializer, self.kernel_initializer
+        super().build(input_shape)
+        self.recurrent_initializer = kept
+
+
 @wrong("https://github.com/keras-team/keras/issues/23657", dropout=0.5, seed=7)
 class SeedNotSaved(Registered, keras.layers.SimpleRNNCell):
     """The configuration lacks the seed, so that a loaded cell draws other masks."""

@@ -82,6 +82,16 @@ class SplitByInputSize(Cell):
         return h_t, [h_t]
 
 
+@wrong("https://github.com/microsoft/ADBench/pull/3")
+class RecurrentProductByEntry(GRU):
+    """The state is multiplied with the recurrent weights entry by entry, not as a matrix."""
+
+    def linear(self, gate: str, x: Any, h: Any) -> Any:
+        recurrent = h * ops.sum(getattr(self, f"U_{gate}"), axis=0)
+        total = ops.matmul(x, getattr(self, f"W_{gate}")) + recurrent
+        return total + getattr(self, f"b_{gate}") if self.use_bias else total
+
+
 @wrong("https://github.com/mindspore-ai/mindspore/issues/149", equations="gru-reset-before")
 class BlendExchanged(GRU):
     """Old state and candidate are exchanged in the last line."""

@@ -16,7 +16,7 @@ from gru_bench.laws import LAWS
 from gru_bench.laws.law import Law
 from gru_bench.laws.running import shrink
 from gru_bench.laws.running.runner import run_law
-from gru_bench.laws.target import Target
+from gru_bench.laws.target import Target, make_target
 from gru_bench.laws.telling.outcome import EXPECTED, FAILED, NOT_APPLICABLE, PASSED
 from gru_bench.subjects.keras.runtime import keras
 
@@ -163,7 +163,7 @@ class Task:
         # A smallest case is for a reader; here only the verdict counts.
         shrink.ATTEMPTS = 0
         try:
-            target = Target(row.make, row.arguments, equations=row.equations)
+            target = make_target(row.make, row.arguments, equations=row.equations)
             return [
                 self._tried(target, row, dict(known))
                 for row, known in zip(self.rows, self.known, strict=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from gru_bench.subjects.keras.runtime import tf
+from gru_bench.subjects.keras.runtime import quietly, tf
 from gru_bench.subjects.keras.subject import KerasSubject
-from gru_bench.trace.replay import Replay, UnsupportedOperationError
+from gru_bench.trace.tensorflow.replay import Replay
+from gru_bench.trace.unsupported import UnsupportedOperationError
 
 
 def coarsest_epsilon(graph: Any, dtype: str) -> float:
@@ -23,6 +24,23 @@ def coarsest_epsilon(graph: Any, dtype: str) -> float:
             reached |= {t.ref() for t in operation.outputs}
             found |= {t.dtype for t in operation.outputs if t.dtype.is_floating}
     return max(float(tf.experimental.numpy.finfo(d.as_numpy_dtype).eps) for d in found)
+
+
+#: Operations whose gradient somebody chose, or that have none.
+_BY_HAND = frozenset(["StopGradient", "PreventGradient", "PyFunc", "EagerPyFunc"])
+
+
+def has_own_gradients(graph: Any) -> bool:
+    """Return whether gradients in a graph, or a function in it, were written or stopped by hand.
+
+    TensorFlow marks what `tf.custom_gradient` wraps; Python within a graph has no gradient.
+    """
+    defined = graph.as_graph_def()
+    nodes = [*defined.node, *(n for f in defined.library.function for n in f.node_def)]
+    return any(
+        (node.op == "IdentityN" and "_gradient_op_type" in node.attr) or node.op in _BY_HAND
+        for node in nodes
+    )
 
 
 class TracedStep:
@@ -48,8 +66,12 @@ class TracedStep:
         self._step = tf.function(self._trace, autograph=False)
         self.concrete = self._step.get_concrete_function(*self._specs)
         self.epsilon = coarsest_epsilon(self.concrete.graph, dtype)
-        self.pull_back_rows = tf.function(self._vectorized_pull_back, autograph=False)
-        self.run_rows = tf.function(self._vectorized_run, autograph=False)
+        self.overrides = has_own_gradients(self.concrete.graph)
+        self._pull_back_together = tf.function(self._vectorized_pull_back, autograph=False)
+        self._pull_back_alone = tf.function(self._pull_back_step, autograph=False)
+        self._run_together = tf.function(self._vectorized_run, autograph=False)
+        #: Whether TensorFlow can map the step over rows; lists and loops within are beyond it.
+        self._maps = True
         self.tape = tf.function(self.pull_back, autograph=False)
         self.taped: set[int] = set()
         #: Whether the replay has been seen to evaluate several points at once.
@@ -80,6 +102,50 @@ class TracedStep:
             return Replay(graph, groups, self.concrete.outputs, captured)
         except UnsupportedOperationError:
             return None
+
+    def pull_back_rows(self, weights: Any, *rows: Any) -> Any:
+        """Return the gradients of one step for each row, by weights, x and states.
+
+        Args:
+            weights: in the cell's order.
+            *rows: frozen values, x, states and the gradients of output and states, each with a
+                leading axis of rows.
+        """
+        if self._maps:
+            try:
+                with quietly():
+                    return self._pull_back_together(weights, *rows)
+            except Exception:  # what cannot be mapped, or fails one by one just as well
+                self._maps = False
+        made = []
+        for k in range(_count(rows)):
+            made.append(self._pull_back_alone(weights, *_row(rows, k)))
+        return [tf.stack(parts) for parts in zip(*made, strict=True)]
+
+    def run_rows(self, weights: Any, xs: Any, states: Any) -> Any:
+        """Return outputs `(T, P, B, O)` and final states for P weights, inputs and states.
+
+        Args:
+            weights: each `(P, ...)`.
+            xs: `(T, P, B, F)`.
+            states: each `(P, B, ...)`.
+        """
+        if self._maps:
+            try:
+                with quietly():
+                    return self._run_together(weights, xs, states)
+            except Exception:  # likewise
+                self._maps = False
+        outputs, finals = [], []
+        for k in range(int(xs.shape[1])):
+            frozen, shown = list(self.frozen), []
+            now = _row(states, k)
+            for x in xs[:, k]:
+                output, now, frozen = self._step(_row(weights, k), frozen, x, now)
+                shown.append(output)
+            outputs.append(tf.stack(shown))
+            finals.append(now)
+        return tf.stack(outputs, axis=1), [tf.stack(part) for part in zip(*finals, strict=True)]
 
     def _vectorized_pull_back(self, weights: Any, *rows: Any) -> Any:
         return tf.vectorized_map(lambda row: self._pull_back_step(weights, *row), rows)
@@ -126,6 +192,15 @@ class TracedStep:
             tape.gradient(made, sources, cotangents, unconnected_gradients=zero) for _ in range(2)
         )
         return outputs, final, once, twice
+
+
+def _count(rows: Any) -> int:
+    return int(tf.nest.flatten(rows)[0].shape[0])
+
+
+def _row(rows: Any, k: int) -> Any:
+    """Return row k of everything."""
+    return tf.nest.map_structure(lambda tensor: tensor[k], rows)
 
 
 def traced_step(subject: KerasSubject, batch: int) -> TracedStep:

@@ -1,9 +1,8 @@
-"""How far two correct runs of the same case may lie apart, for any cell."""
+"""How far two correct runs of the same case may lie apart, by the trace of a step."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,34 +11,17 @@ from numpy.typing import NDArray
 from gru_bench.subjects.keras.runtime import tf
 from gru_bench.subjects.keras.subject import KerasSubject
 from gru_bench.trace.ball import Ball, RunningError, exact
-from gru_bench.trace.replay import Replay, UnsupportedOperationError
-from gru_bench.trace.tolerance import Bound, epsilon, run_error, smallest_normal
-from gru_bench.trace.traced import traced_step
+from gru_bench.trace.response import RunBound, measured
+from gru_bench.trace.tensorflow.replay import Replay
+from gru_bench.trace.tensorflow.traced import traced_step
+from gru_bench.trace.tolerance import Bound, epsilon, smallest_normal
+from gru_bench.trace.unsupported import UnsupportedOperationError
 
 Array = NDArray[Any]
 
 #: Two runs lie apart by twice what one may be off. Compilers rewrite sums and products into
 #: other ones that are equal on paper; twice that is granted for what they do.
 SIDES = 4.0
-
-
-@dataclass(frozen=True)
-class RunBound:
-    """Bounds of all that a run gives.
-
-    Args:
-        outputs: `(T, B, O)`.
-        finals: one for each state, `(B, ...)`.
-    """
-
-    outputs: Bound
-    finals: list[Bound]
-
-    @property
-    def largest(self) -> Bound:
-        """One number for everything."""
-        parts = [self.outputs, *self.finals]
-        return Bound(max(float(np.max(b.limit, initial=0)) for b in parts), self.outputs.why)
 
 
 def bound_run(
@@ -60,7 +42,7 @@ def bound_run(
             return _running(traced.replay, traced.frozen, weights, xs, states, dtype)
         except UnsupportedOperationError:
             pass
-    return _measured(subject, weights, xs, states, dtype)
+    return measured(subject, weights, xs, states, dtype)
 
 
 def _running(
@@ -92,26 +74,6 @@ def _running(
 
 def _ball(value: Any) -> Ball:
     return value if isinstance(value, Ball) else exact(value)
-
-
-def _measured(
-    subject: KerasSubject, weights: Sequence[Array], xs: Array, states: Sequence[Array], dtype: Any
-) -> RunBound:
-    """Return the bound from the measured response, for steps that cannot be replayed."""
-    count = len(weights)
-
-    def results(arguments: list[Array]) -> Array:
-        subject.assign_values(arguments[:count])
-        outputs, final = subject.fast_run(arguments[count], arguments[count + 1 :])
-        return np.concatenate([np.asarray(a, np.float64).ravel() for a in (outputs, *final)])
-
-    sizes = sum(int(np.prod(shape)) for shape in subject.state_shapes)
-    operations = 4 * (subject.input_size + sizes + 16) * len(xs)
-    try:
-        bound = run_error(results, [*weights, xs, *states], operations, dtype)
-    finally:
-        subject.assign_values(weights)
-    return RunBound(bound, [bound for _ in states])
 
 
 def imprecision(subject: KerasSubject, batch: int) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from gru_bench.subjects.keras.runtime import tf
 from gru_bench.subjects.keras.subject import KerasSubject
 from gru_bench.subjects.protocol import Array, Arrays
-from gru_bench.trace.traced import traced_step
+from gru_bench.trace.tensorflow.traced import traced_step
 
 
 class Tape:

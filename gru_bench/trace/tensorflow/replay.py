@@ -23,12 +23,9 @@ from numpy.typing import NDArray
 from gru_bench.subjects.keras.runtime import tf
 from gru_bench.trace.operations import ELEMENTWISE, MOVES, STRUCTURAL
 from gru_bench.trace.rows import Rows, Sparse, Value
+from gru_bench.trace.unsupported import UnsupportedOperationError
 
 Array = NDArray[Any]
-
-
-class UnsupportedOperationError(Exception):
-    """The graph has an operation that cannot be replayed, or not here; its type is the message."""
 
 
 @dataclass(frozen=True)
@@ -241,8 +238,8 @@ class Replay:
 
 
 def _captured_value(value: Any) -> Any:
-    """Return a captured tensor as an array; the handle of a variable as it is."""
-    return value if value.dtype == tf.resource else np.asarray(value)
+    """Return a captured tensor as an array; handles of variables and of lists as they are."""
+    return value if value.dtype in (tf.resource, tf.variant) else np.asarray(value)
 
 
 def ancestors(tensors: Sequence[Any]) -> set[str]:
@@ -401,7 +398,7 @@ def _by_tensorflow(node: Node, operands: list[Array]) -> list[Value]:
         attributes[name] = taken if length else taken[0]
     try:
         made = function(**attributes)
-    except Exception as error:
+        parts = made if isinstance(made, (list, tuple)) else [made]
+        return [np.asarray(part) for part in parts]
+    except Exception as error:  # what it makes may be no array: a list of tensors, a random state
         raise UnsupportedOperationError(node.type) from error
-    parts = made if isinstance(made, (list, tuple)) else [made]
-    return [np.asarray(part) for part in parts]

@@ -1,0 +1,133 @@
+"""What scripts about Keras cells begin with: plain Keras and NumPy."""
+
+from __future__ import annotations
+
+from gru_bench.laws.case import Case
+from gru_bench.subjects.keras.maker import Maker
+
+HEAD = '''\
+import keras
+import numpy as np
+import tensorflow as tf
+{imports}
+dtype, training, seed = {dtype!r}, {training!r}, {seed!r}
+
+
+def make(dtype):
+    """Return the cell with its weights."""
+{make}
+    cell.build((None, {features}))
+    for variable, value in zip(cell.trainable_variables, weights):
+        variable.assign(value)
+{fixed}    return cell
+
+
+def assign(cell, values):
+    """Give the cell other weights."""
+    for variable, value in zip(cell.trainable_variables, values):
+        variable.assign(value)
+
+
+def initial_states(cell, rows):
+    """Return the states before the first step, zeros where the cell does not say."""
+    if hasattr(cell, "get_initial_state"):
+        return cell.get_initial_state(batch_size=rows)
+    sizes = keras.tree.flatten(cell.state_size)
+    return [tf.zeros((rows, size), cell.compute_dtype) for size in sizes]
+
+
+def nest(cell, flat):
+    """Return flat states in the structure in which the cell takes them."""
+    return keras.tree.pack_sequence_as(initial_states(cell, 1), list(flat))
+
+
+def tensors(cell, states):
+    """Return states as tensors; whole numbers stay whole numbers."""
+    whole = [np.asarray(s).dtype.kind in "iu" for s in states]
+    return [tf.constant(s, None if w else cell.compute_dtype) for s, w in zip(states, whole)]
+
+
+def call(cell, x, states, training=training):
+    """Return the output and the flat list of states of one step."""
+    x = tf.constant(x, cell.compute_dtype)
+    nested = nest(cell, tensors(cell, states))
+    options = {{"training": True}} if training else {{}}
+    output, new = cell(x, nested, **options)
+    return np.asarray(output), [np.asarray(s) for s in keras.tree.flatten(new)]
+
+
+def run(cell, xs, states, training=training):
+    """Return the outputs of all steps and the final states."""
+    outputs = []
+    for x in xs:
+        output, states = call(cell, x, states, training)
+        outputs.append(output)
+    return np.stack(outputs), states
+
+
+def compare(got, expected, limit):
+    """Say where two results differ by more than the limit, and stop."""
+    got, expected = np.asarray(got, "float64"), np.asarray(expected, "float64")
+    assert got.shape == expected.shape, f"shape {{got.shape}}, expected {{expected.shape}}"
+    same = (got == expected) | (np.isnan(got) & np.isnan(expected))
+    wrong = ~(same | (abs(got - expected) <= limit))
+    for index in np.argwhere(wrong)[:1]:
+        where = tuple(index.tolist())
+        raise AssertionError(f"{{where}}: got {{got[where]!r}}, expected {{expected[where]!r}}")
+
+
+'''
+
+
+LAYER = '''\
+def make_layer(**options):
+    """Return the layer with the cell's weights."""
+    layer = {layer}
+    layer.build((len(xs[0]), len(xs), {features}))
+    cell = layer.cell
+    for variable, value in zip(cell.trainable_variables, weights):
+        variable.assign(value)
+{fixed}    return layer
+
+
+def make_pair():
+    """Return the layer in both directions."""
+    return {pair}
+
+
+'''
+
+
+#: Where some weights do not learn: laws draw none, and leave them as they were made.
+FIXED = """\
+    frozen_weights = [v for v in cell.non_trainable_variables if "float" in v.dtype]
+    for variable, value in zip(frozen_weights, fixed):
+        variable.assign(value)
+"""
+
+
+def prelude(maker: Maker, case: Case, script: str, fixed: bool) -> str:
+    """Return the imports and the functions that a script calls.
+
+    Args:
+        maker: of what is checked.
+        case: that failed.
+        script: of the law.
+        fixed: whether it has weights that do not learn.
+    """
+    layered = "make_layer" in script or "make_pair" in script
+    imports, make = maker.source_lines(layered)
+    lines = FIXED if fixed else ""
+    head = HEAD.format(
+        imports=imports,
+        make="\n".join(f"    {line}" for line in make.splitlines()),
+        dtype=case.dtype,
+        training=case.training,
+        seed=case.seed,
+        features=case.features,
+        fixed=lines,
+    )
+    if layered:
+        layer, pair = maker.layer_lines()
+        head += LAYER.format(layer=layer, pair=pair, features=case.features, fixed=lines)
+    return head

@@ -1,0 +1,164 @@
+"""A cell written in NumPy that is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from gru_bench.errors import UsageError
+from gru_bench.laws.case import Array, Case
+from gru_bench.laws.numpy.prelude import prelude
+from gru_bench.laws.target import Target
+from gru_bench.subjects.inputs import Inputs
+from gru_bench.subjects.numpy.loop import NumpyLoop
+from gru_bench.subjects.numpy.maker import NumpyMaker
+from gru_bench.subjects.numpy.subject import NumpySubject
+from gru_bench.subjects.protocol import NotOffered, Tape
+from gru_bench.trace.response import RunBound, measured
+
+if TYPE_CHECKING:
+    from gru_bench.equations import Claim
+
+#: What it is asked to compute in.
+DTYPES = ("float64", "float32")
+
+
+class NumpyTarget(Target):
+    """See `Target`.
+
+    Args:
+        cell: a class, its `package.module:Name`, a function that returns a cell, or an instance,
+            which is copied.
+        arguments: for the class or the function.
+        input_size: F, for a cell that works with one input size only; None to find it out.
+        equations: the name of the equations that the cell claims, or a function; None for a guess.
+        inputs: that the cell takes; None for any.
+
+    Raises:
+        UsageError: it cannot be imported or made, or is not a cell.
+    """
+
+    started = "the process"
+    case_type = Case
+
+    def __init__(
+        self,
+        cell: Any,
+        arguments: Mapping[str, Any] | None = None,
+        input_size: int | None = None,
+        equations: Any = None,
+        inputs: Inputs | None = None,
+    ) -> None:
+        self.maker = NumpyMaker(cell, arguments)
+        self.name, self.arguments = self.maker.name, self.maker.arguments
+        self.silent = {"half-precision": "a cell written in NumPy need not run in half precision"}
+        if not self.maker.takes_dtype:
+            self.silent["float64-supported"] = "the cell's constructor takes no dtype"
+        self._loops: dict[int, NumpyLoop] = {}
+        super().__init__(input_size, equations, inputs)
+
+    def _sizes(self) -> tuple[int, ...]:
+        return self.maker.sizes()
+
+    def _make_subject(self, features: int, dtype: str, training: bool) -> NumpySubject:
+        del training  # it has no such mode
+        if dtype not in DTYPES:
+            raise UsageError(f"a cell written in NumPy is not asked for {dtype}")
+        return self.maker.subject(dtype, features)
+
+    def fresh(self, features: int, dtype: str | None = None) -> NumpySubject:
+        """Return a subject of a new cell that has never been called."""
+        like: NumpySubject = self.subject(features, dtype)
+        return like.with_cell(self.maker.make(dtype or self.dtype, features))
+
+    def loop(self, features: int, way: str, training: bool = False) -> NumpyLoop:
+        """Return the cell in a loop over its steps, made once and shared by all laws.
+
+        Raises:
+            NotOffered: the loop is to be unrolled.
+        """
+        del training
+        if way != "looped":
+            raise NotOffered("a cell written in NumPy is run in one way only")
+        if features not in self._loops:
+            self._loops[features] = NumpyLoop(self.fresh(features))
+        return self._loops[features]
+
+    def tape(self, subject: Any) -> Tape:
+        """Raise `NotOffered`: its derivatives are numeric."""
+        del subject
+        raise NotOffered("a cell written in NumPy gives no gradients of its own")
+
+    def check_gradients(self, subject: Any, **options: Any) -> Any:
+        """Raise `NotOffered`: there is nothing to compare numeric derivatives with."""
+        del subject, options
+        raise NotOffered("a cell written in NumPy gives no gradients of its own")
+
+    def bound(
+        self,
+        subject: NumpySubject,
+        weights: Sequence[Array],
+        xs: Array,
+        states: Sequence[Array],
+        dtype: Any,
+    ) -> RunBound:
+        """Return how far two correct runs may lie apart, from how the cell responds."""
+        return measured(subject, weights, xs, states, dtype)
+
+    def imprecision(self, subject: Any, batch: int) -> str:
+        """Raise `NotOffered`: nothing inside the cell is seen."""
+        del subject, batch
+        raise NotOffered("the steps inside of a cell written in NumPy are not traced")
+
+    def built_shapes(self, features: int) -> list[tuple[int, ...]]:
+        """Return the shapes of the weights of a new cell."""
+        return list(self.fresh(features).parameter_shapes.values())
+
+    def rates(self) -> dict[str, float]:
+        """Return nothing: it has no training mode, so nothing drops out."""
+        return {}
+
+    def another(self, case: Case, **changes: Any) -> NumpySubject:
+        """Return a new cell with a case's weights.
+
+        Raises:
+            NotOffered: other arguments are asked for.
+        """
+        if changes:
+            raise NotOffered("a cell written in NumPy has no such arguments")
+        made = self.fresh(case.features, case.dtype)
+        made.assign_values(case.weights.values())
+        return made
+
+    def called(
+        self, cell: NumpySubject, x: Array, states: Sequence[Array], training: bool
+    ) -> tuple[Array, list[Array]]:
+        """Return the output and the states of one call of what `another` gives."""
+        del training
+        return cell.call(x, states)
+
+    def forget_masks(self, cell: Any) -> None:
+        """Do nothing: it keeps none."""
+
+    @property
+    def not_random(self) -> str | None:
+        """Why training draws nothing: it has no such mode."""
+        return "a cell written in NumPy has no training mode"
+
+    def prelude(self, case: Case, script: str) -> str | None:
+        """Return the imports and the functions that a script calls."""
+        return prelude(self.maker, case, script)
+
+    def constants(self, case: Case) -> dict[str, Any]:
+        """Return the names of the weights."""
+        return {"names": list(case.weights)}
+
+    def _find_claim(self) -> Claim | None:
+        """Return None: the equations are read off Keras cells only."""
+        if self.equations is not None:
+            self.notes.append("equations are compared with Keras cells only, not with this one")
+        return None
+
+
+#: What `make_target` makes.
+TARGET = NumpyTarget

@@ -1,0 +1,1 @@
+"""Cells written in NumPy: the smallest adapter, and the proof that the seam holds."""

@@ -1,0 +1,1 @@
+"""A step traced by TensorFlow: read, replayed in NumPy, and bounded."""
