@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from gru_bench.equations.expression import (
+    Dot,
     Line,
-    Sum,
     children,
     evaluate,
     names_in,
@@ -119,12 +119,7 @@ class Formula:
     @cached_property
     def square(self) -> bool:
         """Whether the input is as long as the state, since one is added to the other."""
-        return any(
-            "x" in _bare(node)
-            for line in self.lines
-            for node in walk(line.node)
-            if isinstance(node, Sum)
-        )
+        return any("x" in _bare(line.node) for line in self.live)
 
     def shape_of(self, part: str, features: int, units: int) -> tuple[int, ...]:
         """Return the shape of a weight."""
@@ -168,7 +163,7 @@ class Formula:
 
 def _bare(node: Any) -> set[str]:
     """Return the names that reach a sum elementwise, without a matrix between."""
-    if type(node).__name__ in {"Dot", "Call"}:
+    if isinstance(node, Dot):
         return set()
     if hasattr(node, "name"):
         return {node.name}

@@ -16,6 +16,7 @@ from gru_bench.equations.identity import Identity, Reading
 from gru_bench.equations.mutation import Mutant, mutants, role
 from gru_bench.equations.opened import opened
 from gru_bench.equations.search import Fit, Words, find_exact
+from gru_bench.equations.order import disorder, turned
 from gru_bench.equations.slot import Slot, slot_for
 from gru_bench.equations.words import hints_of, said, words_of
 from gru_bench.equations.wrapping import wrapped
@@ -120,8 +121,8 @@ def _found(
     notes = [] if str(box.subject.dtype) == "float64" else [
         f"the cell computes in {box.subject.dtype}: compared as exactly as that is"
     ]
-    if exact or not near:
-        return exact or found, notes
+    if exact or not near or any(reading.only_vectors for reading in found):
+        return exact or _ranked(found, {*only, *hints}), notes
     likely = sorted(plain, key=lambda f: f.family not in (*only, *hints))
     found += nearest(box, words, likely, set(hints) | set(only))
     return _ranked(found, {*only, *hints}), notes
@@ -164,7 +165,10 @@ def _ranked(readings: list[Reading], hints: set[str]) -> list[Reading]:
         hinted = reading.family in hints or reading.key in hints
         return not hinted, reading.rank, len(reading.differs)
 
-    return sorted(readings, key=rank)
+    told: dict[tuple[str, tuple[str, ...]], Reading] = {}
+    for reading in sorted(readings, key=rank):
+        told.setdefault((reading.key, reading.differs), reading)
+    return list(told.values())
 
 
 def _reading(fit: Fit, box: Box, words: Words, mutant: Mutant | None = None) -> Reading:
@@ -186,10 +190,18 @@ def _reading(fit: Fit, box: Box, words: Words, mutant: Mutant | None = None) -> 
             times = {2.0: "added twice", -1.0: "subtracted"}.get(slot.factor, "scaled")
             differs.append(f"{slot.part} is {times}")
     differs += odd
-    rank = (0 if mutant is None else mutant.rank) * 2 + (8 if lost != unused else 0)
+    rank = (0 if mutant is None else mutant.rank) * 4 + (16 if lost != unused else 0)
+    rank += disorder(slots)
     sure = _sure(mutant, bool(gone), lost == unused and unused > 0)
     return Reading(
-        made, tuple(slots), tuple(differs), sure, published, lost == unused, rank
+        made,
+        tuple(slots),
+        tuple(differs),
+        sure,
+        published,
+        lost == unused,
+        rank,
+        mutant is None and not unused,
     )
 
 
@@ -206,8 +218,8 @@ def _sure(mutant: Mutant | None, gone: bool, there: bool) -> str:
 
 def _slots(fit: Fit, box: Box) -> tuple[list[Slot], list[str]]:
     """Return where all parts lie, and which lie irregularly."""
-    formula = fit.hypothesis.formula
-    slots, odd = [], []
+    slots: list[Slot] = []
+    odd: list[str] = []
     for source in fit.layout.sources:
         kind = kind_of(source.part)
         sizes = MATRICES.get(kind, ("1",) if kind == SCALAR else ("n",))
@@ -220,8 +232,7 @@ def _slots(fit: Fit, box: Box) -> tuple[list[Slot], list[str]]:
             odd.append(f"{source.part} lies in no regular order in `{weight.name}`")
         else:
             slots.append(slot)
-    del formula
-    return slots, odd
+    return slots, [*odd, *turned(slots)]
 
 
 def _dead(fit: Fit, box: Box) -> dict[int, list[int]]:
@@ -242,11 +253,11 @@ def _unused(
         weight = box.weights[k]
         whole = len(flat) == weight.size
         where = f"`{weight.name}`" if whole else f"`{weight.name}`[{spans(flat)}]"
-        if k in vectors and len(silent) == 1:
+        if k in vectors and len(silent) == 1 and not gone:
             gate = silent[0].partition("_")[2]
             named = role({"h": "h_tilde", "c": "c_tilde"}.get(gate, gate))
             told.append(f"the bias of {named} is never added: {where} has no effect")
-        elif k in vectors or not gone:
+        elif not gone:
             told.append(f"{where} has no effect")
     return told
 

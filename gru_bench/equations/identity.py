@@ -28,6 +28,7 @@ class Reading:
         published: the equations without what differs.
         lost: whether all weights that are not used are those that the mistake leaves out.
         rank: how far-fetched it is; small numbers are said first.
+        only_vectors: whether nothing differs but functions and what is added.
     """
 
     hypothesis: Hypothesis
@@ -37,6 +38,7 @@ class Reading:
     published: Formula | None = None
     lost: bool = False
     rank: int = 0
+    only_vectors: bool = False
 
     @property
     def formula(self) -> Formula:

@@ -101,13 +101,16 @@ def dictionary(
     return keys, np.concatenate(rows) if rows else np.zeros((0, 1))
 
 
-def labels(responses: Array, rows: Array, scale: Array) -> list[int]:
+def labels(
+    responses: Array, rows: Array, scale: Array, taken: dict[tuple[int, ...], int]
+) -> list[int]:
     """Return for each response the row of the dictionary that it equals, DEAD or UNKNOWN.
 
     Args:
         responses: `(entries, values)`.
         rows: `(rows, values)`.
         scale: how far equal values may lie apart, `(values,)`.
+        taken: how often rows with the same effect were returned; it is kept for the next weight.
     """
     ask, known = responses / scale, rows / scale
     ask, known = np.nan_to_num(ask, nan=np.inf), np.nan_to_num(known, nan=-np.inf)
@@ -117,15 +120,22 @@ def labels(responses: Array, rows: Array, scale: Array) -> list[int]:
         sums = known @ look
         asked = ask @ look
     order = np.argsort(sums)
-    found = []
+    found: list[int] = []
     for own, total in zip(ask, asked, strict=True):
         if np.abs(own).max() <= 1:
             found.append(DEAD)
             continue
         first, last = np.searchsorted(sums[order], [total - slack, total + slack])
         near = order[first:last]
-        equal = near[np.abs(known[near] - own).max(axis=1) <= 1] if len(near) else near
-        found.append(int(equal.min()) if len(equal) else UNKNOWN)
+        apart = np.abs(known[near] - own).max(axis=1) if len(near) else np.zeros(0)
+        if not len(near) or apart.min() > 1:
+            found.append(UNKNOWN)
+            continue
+        best = known[near[np.argmin(apart)]]
+        # Entries that have the same effect are taken in their order.
+        tied = tuple(np.sort(near[np.abs(known[near] - best).max(axis=1) <= 0.1]).tolist())
+        found.append(tied[taken.get(tied, 0) % len(tied)])
+        taken[tied] = taken.get(tied, 0) + 1
     return found
 
 
@@ -196,7 +206,8 @@ def find_layout(hypothesis: Hypothesis, box: Box) -> Layout | None:
     if not _plausible(hypothesis, box, weights, flat, scale):
         return None
     keys, rows = dictionary(hypothesis, box, weights, formula.matrices)
-    found = [labels(a, rows, scale) for a in flat]
+    taken: dict[tuple[int, ...], int] = {}
+    found = [labels(a, rows, scale, taken) for a in flat]
     if not place(box, box.matrices, found, keys, shapes, layout) or layout.unknown:
         return None
     if any(not layout.of(part) for part in formula.matrices):
@@ -208,7 +219,8 @@ def find_layout(hypothesis: Hypothesis, box: Box) -> Layout | None:
         return None
     keys, rows = dictionary(hypothesis, box, weights, formula.vectors)
     scale = scale_of(box, at)
-    found = [labels(a.reshape(len(a), -1), rows, scale) for a in answers]
+    taken = {}
+    found = [labels(a.reshape(len(a), -1), rows, scale, taken) for a in answers]
     if not place(box, box.vectors, found, keys, shapes, layout) or layout.unknown:
         return None
     return layout

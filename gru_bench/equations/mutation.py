@@ -82,6 +82,57 @@ def mutants(formula: Formula) -> Iterator[Mutant]:
             yield Mutant(replace(formula, lines=lines), formula, says, rank)
     yield from _handed_on(formula)
     yield from _overwritten(formula)
+    yield from _taken_for(formula)
+    yield from _moved_number(formula)
+
+
+def _taken_for(formula: Formula) -> Iterator[Mutant]:
+    """Yield equations in which one gate is computed from another's weights, all of them."""
+    for k, line in enumerate(formula.lines):
+        own = sorted({n for n in names_in(line.node) if kind_of(n) in ("W", "U", "b")})
+        gates = {n.partition("_")[2] for n in own}
+        if len(own) < 2 or len(gates) != 1 or line not in formula.live:
+            continue
+        (gate,) = gates
+        for other in formula.gates:
+            for kinds, told in (("WU", "matrices"), ("WUb", "weights")):
+                node = line.node
+                for name in own:
+                    if name[0] in kinds:
+                        node = _replaced(node, Name(name), Name(f"{name[0]}_{other}"))
+                there = names_in(node) & {f"W_{other}", f"U_{other}"}
+                if other == gate or not there <= set(formula.parts):
+                    continue
+                lines = (*formula.lines[:k], Line(line.target, node), *formula.lines[k + 1 :])
+                says = f"{role(line.target)} reads the {told} of {other}, and its own are not used"
+                yield Mutant(replace(formula, lines=lines), formula, says, 2)
+
+
+def _moved_number(formula: Formula) -> Iterator[Mutant]:
+    """Yield equations in which a number is added to the argument of another gate."""
+    gates = [line for line in formula.lines if _is_gate(line)]
+    for line in gates:
+        for name in sorted(names_in(line.node)):
+            if kind_of(name) != CONSTANT:
+                continue
+            for other in gates:
+                if other is line:
+                    continue
+                lines = tuple(
+                    _with_number(one, name, one is other) if one in (line, other) else one
+                    for one in formula.lines
+                )
+                says = f"a number is added to {role(other.target)} that {role(line.target)} should have"
+                yield Mutant(replace(formula, lines=lines), formula, says, 2)
+
+
+def _with_number(line: Line, name: str, there: bool) -> Line:
+    assert isinstance(line.node, Call)
+    (argument,) = line.node.arguments
+    assert isinstance(argument, Sum)
+    terms = tuple(term for term in argument.terms if term != Name(name))
+    added = Sum((*terms, Name(name))) if there else Sum(terms)
+    return Line(line.target, Call(line.node.function, (added,)))
 
 
 def _handed_on(formula: Formula) -> Iterator[Mutant]:
@@ -260,9 +311,6 @@ def _weights(node: Dot, line: Line, formula: Formula) -> Iterator[Edit]:
         if other != own and kind_of(other) == kind_of(own):
             says = f"{role(line.target)} reads {other}, and {own} is not used"
             yield Dot(node.left, Name(other)), says, 2
-    if kind_of(own) == "U":
-        says = f"{own} is transposed in {role(line.target)} against the others"
-        yield Dot(node.left, Call("transposed", (node.right,))), says, 3
 
 
 def _names(node: Name, line: Line, formula: Formula, known: set[str]) -> Iterator[Edit]:

@@ -73,7 +73,7 @@ def choices(formula: Formula, words: Words, wide: bool) -> Iterator[tuple[str, s
     if not formula.uses("phi"):
         phis = phis[:1]
     if not wide:
-        phis, sigmas = phis[:1], sigmas[:1]
+        phis, sigmas = phis[: 1 if formula.uses("sigma") else 3], sigmas[:1]
     seen = set()
     for phi in phis:
         for sigma in sigmas:
