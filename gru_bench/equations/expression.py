@@ -115,7 +115,7 @@ def read_lines(text: str) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def _read(node: ast.expr) -> Node:
+def _read(node: ast.expr) -> Node:  # noqa: PLR0911  one for each kind of node
     if isinstance(node, ast.Constant):
         return Number(float(node.value))  # type: ignore[arg-type]
     if isinstance(node, ast.Name):
@@ -160,7 +160,9 @@ def children(node: Node) -> tuple[Node, ...]:
             return ()
 
 
-def with_children(node: Node, new: tuple[Node, ...]) -> Node:
+def with_children(  # noqa: PLR0911  one for each kind of node
+    node: Node, new: tuple[Node, ...]
+) -> Node:
     """Return the expression made of others."""
     match node:
         case Sum():
@@ -191,7 +193,9 @@ def names_in(node: Node) -> set[str]:
     return {one.name for one in walk(node) if isinstance(one, Name)}
 
 
-def evaluate(node: Node, values: Values, functions: Mapping[str, Callable[..., Any]]) -> Any:
+def evaluate(  # noqa: PLR0911  one for each kind of node
+    node: Node, values: Values, functions: Mapping[str, Callable[..., Any]]
+) -> Any:
     """Return what an expression gives.
 
     Args:
@@ -229,7 +233,7 @@ def _folded(operation: Any, values: list[Any]) -> Any:
     return total
 
 
-def show(node: Node, inside: int = 0) -> str:
+def show(node: Node, inside: int = 0) -> str:  # noqa: PLR0911  one for each kind of node
     """Return an expression as people write it.
 
     Args:

@@ -126,7 +126,8 @@ def _one_gate() -> Iterator[Formula]:
         says=("β = 0",),
     )
     yield formula(
-        f"s = x @ W_f + h @ U_f + b_f\n{candidate}h1 = sigma(s) * h + (1 - sigma(s - k_β)) * c_tilde",
+        f"s = x @ W_f + h @ U_f + b_f\n{candidate}"
+        "h1 = sigma(s) * h + (1 - sigma(s - k_β)) * c_tilde",
         **janet,
         source=source,
         says=("the new state's gate has β taken from its argument",),
@@ -147,9 +148,7 @@ def _without_recurrent_matrices() -> Iterator[Formula]:
             **feng,
             **usual,
         )
-    gates = (
-        "f = sigma(x @ W_f + b_f)\ni = sigma(x @ W_i + b_i)\nh_tilde = phi(x @ W_h + b_h)\n"
-    )
+    gates = "f = sigma(x @ W_f + b_f)\ni = sigma(x @ W_i + b_i)\nh_tilde = phi(x @ W_h + b_h)\n"
     lstm = {"key": "min-lstm", "family": "min-lstm", "title": "minLSTM", **feng, **usual}
     yield formula(
         gates + "h1 = (f / (f + i)) * h + (i / (f + i)) * h_tilde",
@@ -324,64 +323,96 @@ def _together(g: str, state: str = "h") -> str:
 def _normalised_grus() -> Iterator[Formula]:
     common = {"key": "layer-norm-gru", "family": "gru", "title": "layer-normalised GRU"}
     for blend, weighs in _blends():
-        for groups, told in (("zr", "gates normalised together"), ("", "gates normalised apart"),
-                             ("zrh", "all products normalised together")):
+        for groups, told in (
+            ("zr", "gates normalised together"),
+            ("", "gates normalised apart"),
+            ("zrh", "all products normalised together"),
+        ):
             (zx, zh), (rx, rh), (hx, hh) = (_apart(g, groups) for g in "zrh")
             gates = f"z = sigma({zx} + {zh} + b_z)\nr = sigma({rx} + {rh} + b_r)\n"
             yield formula(
                 f"{gates}h_tilde = phi({hx} + r * ({hh}) + b_h)\n{blend}",
-                says=(told, "input's and state's products normalised each",
-                      "reset after the product", weighs),
-                source=f"{_BA}, supplement", **common,
+                says=(
+                    told,
+                    "input's and state's products normalised each",
+                    "reset after the product",
+                    weighs,
+                ),
+                source=f"{_BA}, supplement",
+                **common,
             )
             if groups == "":
                 inner = _apart("h", "", "(r * h)")
                 yield formula(
                     f"{gates}h_tilde = phi({inner[0]} + {inner[1]} + b_h)\n{blend}",
-                    says=(told, "input's and state's products normalised each",
-                          "reset before the product", weighs),
-                    source=_BA, **common,
+                    says=(
+                        told,
+                        "input's and state's products normalised each",
+                        "reset before the product",
+                        weighs,
+                    ),
+                    source=_BA,
+                    **common,
                 )
         yield formula(
             f"z = sigma({_together('z')})\nr = sigma({_together('r')})\n"
             f"h_tilde = phi({_together('h', '(r * h)')})\n{blend}",
             says=("sums normalised gate by gate", "reset before the product", weighs),
-            source=_BA, **common,
+            source=_BA,
+            **common,
         )
 
 
 def _normalised_lstms() -> Iterator[Formula]:
     common = {"key": "layer-norm-lstm", "family": "lstm", "title": "layer-normalised LSTM"}
     ends = (
-        ("h1 = o * psi(α_c * norm(c1) + β_c)", "c1 = f * c + i * c_tilde",
-         "the cell state is normalised for the output"),
+        (
+            "h1 = o * psi(α_c * norm(c1) + β_c)",
+            "c1 = f * c + i * c_tilde",
+            "the cell state is normalised for the output",
+        ),
         ("h1 = o * psi(c1)", "c1 = f * c + i * c_tilde", "the cell state is not normalised"),
-        ("h1 = o * psi(c1)", "c1 = α_c * norm(f * c + i * c_tilde) + β_c",
-         "the cell state is normalised and kept so"),
+        (
+            "h1 = o * psi(c1)",
+            "c1 = α_c * norm(f * c + i * c_tilde) + β_c",
+            "the cell state is normalised and kept so",
+        ),
     )
     for last, cell, told in ends:
         for groups, how in (("ifco", "gates normalised together"), ("", "gates normalised apart")):
             text = ""
             for g, target, function, more in (
-                ("i", "i", "sigma", ""), ("f", "f", "sigma", " + k_f"),
-                ("c", "c_tilde", "phi", ""), ("o", "o", "sigma", ""),
+                ("i", "i", "sigma", ""),
+                ("f", "f", "sigma", " + k_f"),
+                ("c", "c_tilde", "phi", ""),
+                ("o", "o", "sigma", ""),
             ):
                 a, b = _apart(g, groups)
                 text += f"{target} = {function}({a} + {b} + b_{g}{more})\n"
             yield formula(
-                f"{text}{cell}\n{last}", says=(how, told), source=f"{_BA}, supplement",
-                **common, **_TWO, **_FORGETS,
+                f"{text}{cell}\n{last}",
+                says=(how, told),
+                source=f"{_BA}, supplement",
+                **common,
+                **_TWO,
+                **_FORGETS,
             )
         text = "".join(
             f"{target} = {function}({_together(g)}{more})\n"
             for g, target, function, more in (
-                ("i", "i", "sigma", ""), ("f", "f", "sigma", " + k_f"),
-                ("c", "c_tilde", "phi", ""), ("o", "o", "sigma", ""),
+                ("i", "i", "sigma", ""),
+                ("f", "f", "sigma", " + k_f"),
+                ("c", "c_tilde", "phi", ""),
+                ("o", "o", "sigma", ""),
             )
         )
         yield formula(
-            f"{text}{cell}\n{last}", says=("sums normalised gate by gate", told), source=_BA,
-            **common, **_TWO, **_FORGETS,
+            f"{text}{cell}\n{last}",
+            says=("sums normalised gate by gate", told),
+            source=_BA,
+            **common,
+            **_TWO,
+            **_FORGETS,
         )
 
 
@@ -392,8 +423,13 @@ def _normalised_rnns() -> Iterator[Formula]:
         (f"{x} + {h} + b_h", "input's and state's products normalised each"),
     ):
         yield formula(
-            f"h1 = phi({text})", key="layer-norm-rnn", family="rnn",
-            title="layer-normalised recurrent network", source=_BA, says=(told,), phi=_PLAIN,
+            f"h1 = phi({text})",
+            key="layer-norm-rnn",
+            family="rnn",
+            title="layer-normalised recurrent network",
+            source=_BA,
+            says=(told,),
+            phi=_PLAIN,
         )
 
 

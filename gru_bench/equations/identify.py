@@ -15,8 +15,8 @@ from gru_bench.equations.formulas import FORMULAS
 from gru_bench.equations.identity import Identity, Reading
 from gru_bench.equations.mutation import Mutant, mutants, role
 from gru_bench.equations.opened import opened
-from gru_bench.equations.search import Fit, Words, find_exact
 from gru_bench.equations.order import disorder, turned
+from gru_bench.equations.search import Fit, Words, find_exact
 from gru_bench.equations.slot import Slot, slot_for
 from gru_bench.equations.words import hints_of, said, words_of
 from gru_bench.equations.wrapping import wrapped
@@ -91,6 +91,8 @@ def identify_subject(
         hints,
         believed,
         str(subject.dtype),
+        tuple(weight.name for weight in box.weights),
+        tuple(box.blocks),
     )
 
 
@@ -118,9 +120,11 @@ def _found(
         if any(not reading.differs for reading in found):
             break
     exact = [reading for reading in found if not reading.differs]
-    notes = [] if str(box.subject.dtype) == "float64" else [
-        f"the cell computes in {box.subject.dtype}: compared as exactly as that is"
-    ]
+    notes = (
+        []
+        if str(box.subject.dtype) == "float64"
+        else [f"the cell computes in {box.subject.dtype}: compared as exactly as that is"]
+    )
     if exact or not near or any(reading.only_vectors for reading in found):
         return exact or _ranked(found, {*only, *hints}), notes
     likely = sorted(plain, key=lambda f: f.family not in (*only, *hints))
@@ -128,9 +132,7 @@ def _found(
     return _ranked(found, {*only, *hints}), notes
 
 
-def nearest(
-    box: Box, words: Words, formulas: Sequence[Formula], hints: set[str]
-) -> list[Reading]:
+def nearest(box: Box, words: Words, formulas: Sequence[Formula], hints: set[str]) -> list[Reading]:
     """Return the readings of equations with one mistake, those of a named family alone if any.
 
     Args:
@@ -202,6 +204,7 @@ def _reading(fit: Fit, box: Box, words: Words, mutant: Mutant | None = None) -> 
         lost == unused,
         rank,
         mutant is None and not unused,
+        bool(gone) and lost != unused,
     )
 
 
@@ -237,9 +240,7 @@ def _slots(fit: Fit, box: Box) -> tuple[list[Slot], list[str]]:
 
 def _dead(fit: Fit, box: Box) -> dict[int, list[int]]:
     """Return the entries of weights that learn and change nothing."""
-    return {
-        k: flat for k, flat in fit.layout.dead.items() if flat and box.weights[k].trainable
-    }
+    return {k: flat for k, flat in fit.layout.dead.items() if flat and box.weights[k].trainable}
 
 
 def _unused(

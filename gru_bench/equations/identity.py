@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ class Reading:
         lost: whether all weights that are not used are those that the mistake leaves out.
         rank: how far-fetched it is; small numbers are said first.
         only_vectors: whether nothing differs but functions and what is added.
+        gone: whether the cell has no weights for what the mistake leaves out.
     """
 
     hypothesis: Hypothesis
@@ -39,6 +40,7 @@ class Reading:
     lost: bool = False
     rank: int = 0
     only_vectors: bool = False
+    gone: bool = False
 
     @property
     def formula(self) -> Formula:
@@ -55,9 +57,7 @@ class Reading:
         """What it calls all of their kind."""
         return self.formula.family
 
-    def weights(
-        self, named: Mapping[str, Any], features: int, units: int
-    ) -> dict[str, Any]:
+    def weights(self, named: Mapping[str, Any], features: int, units: int) -> dict[str, Any]:
         """Return the equations' weights, sums where several of the cell's are added.
 
         Args:
@@ -194,6 +194,9 @@ class Identity:
         seconds: how long it took.
         hints: families that the class's name, docstring or base class name.
         believed: where they do, in words.
+        dtype: in which it was compared.
+        names: of the cell's weights, in its order.
+        blocks: of its states: in which each lies, and where it begins.
     """
 
     cell: str
@@ -206,7 +209,8 @@ class Identity:
     hints: tuple[str, ...] = ()
     believed: str = ""
     dtype: str = "float64"
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    blocks: tuple[tuple[int, int], ...] = ((0, 0),)
 
     @property
     def exact(self) -> bool:

@@ -115,7 +115,7 @@ def labels(
     ask, known = responses / scale, rows / scale
     ask, known = np.nan_to_num(ask, nan=np.inf), np.nan_to_num(known, nan=-np.inf)
     look = np.random.default_rng(0).uniform(0.5, 1, ask.shape[1])
-    slack = float(look.sum())
+    slack = float(np.sum(look))
     with np.errstate(invalid="ignore"):
         sums = known @ look
         asked = ask @ look
@@ -145,7 +145,6 @@ def scale_of(box: Box, at: Array) -> Array:
 
 
 def place(
-    box: Box,
     which: Sequence[int],
     found: Sequence[Sequence[int]],
     keys: Sequence[_Key],
@@ -155,8 +154,7 @@ def place(
     """Add to a layout what the labels of some weights say.
 
     Args:
-        box: the cell.
-        which: numbers of its weights.
+        which: numbers of the cell's weights.
         found: labels of their entries.
         keys: what the labels stand for.
         shapes: of the parts.
@@ -208,7 +206,7 @@ def find_layout(hypothesis: Hypothesis, box: Box) -> Layout | None:
     keys, rows = dictionary(hypothesis, box, weights, formula.matrices)
     taken: dict[tuple[int, ...], int] = {}
     found = [labels(a, rows, scale, taken) for a in flat]
-    if not place(box, box.matrices, found, keys, shapes, layout) or layout.unknown:
+    if not place(box.matrices, found, keys, shapes, layout) or layout.unknown:
         return None
     if any(not layout.of(part) for part in formula.matrices):
         return None
@@ -221,7 +219,7 @@ def find_layout(hypothesis: Hypothesis, box: Box) -> Layout | None:
     scale = scale_of(box, at)
     taken = {}
     found = [labels(a.reshape(len(a), -1), rows, scale, taken) for a in answers]
-    if not place(box, box.vectors, found, keys, shapes, layout) or layout.unknown:
+    if not place(box.vectors, found, keys, shapes, layout) or layout.unknown:
         return None
     return layout
 

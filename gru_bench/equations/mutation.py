@@ -122,7 +122,7 @@ def _moved_number(formula: Formula) -> Iterator[Mutant]:
                     _with_number(one, name, one is other) if one in (line, other) else one
                     for one in formula.lines
                 )
-                says = f"a number is added to {role(other.target)} that {role(line.target)} should have"
+                says = f"{role(other.target)} has the number that {role(line.target)} should have"
                 yield Mutant(replace(formula, lines=lines), formula, says, 2)
 
 
@@ -176,7 +176,9 @@ def _overwritten(formula: Formula) -> Iterator[Mutant]:
 
 
 def _variables(node: Node) -> set[str]:
-    return {n for n in names_in(node) if kind_of(n) not in (*MATRICES, *VECTORS, CONSTANT) or n in "cu"}
+    return {
+        n for n in names_in(node) if kind_of(n) not in (*MATRICES, *VECTORS, CONSTANT) or n in "cu"
+    }
 
 
 def _replaced(node: Node, old: Node, new: Node) -> Node:
@@ -226,7 +228,11 @@ def _factors(node: Product, line: Line) -> Iterator[Edit]:
             first = factor.terms[-1]
             if isinstance(first, Negative):
                 swapped = (*node.factors[:k], first.of, *node.factors[k + 1 :])
-                yield with_children(node, swapped), f"{show(first.of)} where {show(factor)} is meant", 2
+                yield (
+                    with_children(node, swapped),
+                    f"{show(first.of)} where {show(factor)} is meant",
+                    2,
+                )
         elif isinstance(factor, Name):
             yield left, f"as if {role(factor.name)} were 1: it does not multiply {show(left)}", 1
             other = Sum((Number(1.0), Negative(factor)))

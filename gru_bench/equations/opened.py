@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,16 +32,14 @@ def opened(
     """
     try:
         maker = Maker(cell, arguments)
-        make, name = maker.make_cell, maker.name
+        name = maker.name
+        make: Callable[[str], Any] = maker.make_cell
     except UsageError:  # one that takes no dtype and cannot be made again is made as it is
         found = load_cell_class(cell, functions=True) if isinstance(cell, str) else cell
         if isinstance(found, keras.layers.Layer) or _refused(found, arguments):
             raise
         name = cell if isinstance(cell, str) else f"{found.__module__}:{found.__qualname__}"
-
-        def make(dtype: str) -> Any:
-            return found(**(arguments or {}))
-
+        make = functools.partial(_made, found, dict(arguments or {}))
     errors: list[str] = []
     for dtype in ("float64", "float32"):
         with floats(dtype):
@@ -65,6 +64,11 @@ def _refused(found: Any, arguments: Mapping[str, Any] | None) -> bool:
     except FAULTS:  # a user's constructor can fail in any way
         return True
     return not hasattr(made, "state_size") or isinstance(made, keras.layers.RNN)
+
+
+def _made(found: Any, arguments: Mapping[str, Any], _: str) -> Any:
+    """Return a cell whose dtype is that of all layers that are made now."""
+    return found(**arguments)
 
 
 @contextmanager

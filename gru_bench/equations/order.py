@@ -32,7 +32,7 @@ def disorder(slots: Sequence[Slot]) -> int:
 
 def _letter(name: str) -> str:
     """Return the letter by which the name of one gate's weight differs from another gate's."""
-    *folders, tail = name.split(" #")[0].split("/")
+    *folders, tail = name.partition(" #")[0].split("/")
     own = folders[-1] if folders and tail in ("kernel", "bias") else tail
     parts = own.replace("dense", "").strip("_").split("_")
     return parts[-1][-1:].lower() if parts[-1] else own

@@ -84,9 +84,7 @@ def choices(formula: Formula, words: Words, wide: bool) -> Iterator[tuple[str, s
                     yield phi, sigma, psi
 
 
-def fitting(
-    formula: Formula, box: Box, words: Words, wide: bool = True
-) -> Iterator[Hypothesis]:
+def fitting(formula: Formula, box: Box, words: Words, wide: bool = True) -> Iterator[Hypothesis]:
     """Yield the hypotheses of a formula whose step equals the cell's where weights are level."""
     if len(formula.states) != len(box.blocks) or (formula.square and box.features != box.units):
         return
@@ -102,7 +100,11 @@ def fitting(
 
 
 def with_constants(
-    made: Hypothesis, box: Box, weights: Mapping[str, Any], wanted: Array, words: Words,
+    made: Hypothesis,
+    box: Box,
+    weights: Mapping[str, Any],
+    wanted: Array,
+    words: Words,
     fitted: bool = True,
 ) -> Iterator[Hypothesis]:
     """Yield a hypothesis with numbers with which its step equals the cell's."""
@@ -111,7 +113,7 @@ def with_constants(
 
     def gap(constants: Mapping[str, float]) -> Array:
         step = made.at(constants=constants).joined(weights, box.x, box.states)
-        return (step - wanted) / (1 + np.abs(wanted))
+        return np.asarray((step - wanted) / (1 + np.abs(wanted)))
 
     def good(constants: Mapping[str, float]) -> bool:
         step = made.at(constants=constants).joined(weights, box.x, box.states)
@@ -185,14 +187,16 @@ def solve(
         if np.abs(at).max() <= tolerance * 1e-2:
             break
         columns = []
-        for name in now:
+        for name, value in now.items():
             step = 1e-6
-            columns.append(((gap({**now, name: now[name] + step}) - at) / step).ravel())
+            columns.append(((gap({**now, name: value + step}) - at) / step).ravel())
         matrix = np.stack(columns, axis=1)
         if not np.isfinite(matrix).all():
             return None
         change, *_ = np.linalg.lstsq(matrix, -at.ravel(), rcond=None)
-        after = {n: v + float(np.clip(c, -3, 3)) for (n, v), c in zip(now.items(), change, strict=True)}
+        after = {
+            n: v + float(np.clip(c, -3, 3)) for (n, v), c in zip(now.items(), change, strict=True)
+        }
         # A step that closes nothing of the gap will not close it later.
         if np.linalg.norm(gap(after)) > 0.9 * np.linalg.norm(at) and np.abs(at).max() > 1e-6:
             return None
@@ -214,9 +218,7 @@ def holds(fit: Fit, box: Box) -> bool:
     return True
 
 
-def find_exact(
-    box: Box, formulas: Iterable[Formula], words: Words, wide: bool = True
-) -> list[Fit]:
+def find_exact(box: Box, formulas: Iterable[Formula], words: Words, wide: bool = True) -> list[Fit]:
     """Return all readings of the formulas that agree with the cell; dead weights are allowed."""
     found = []
     for formula in formulas:

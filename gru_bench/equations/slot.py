@@ -72,7 +72,7 @@ class Slot:
                 raise ValueError(f"{self.weight} of shape {array.shape} is too small")
             index.append(slice(first, last + 1, axis.step))
             order.append(axis.of)
-        found = array[tuple(index)]
+        found: Array = array[tuple(index)]
         if not order:
             return found.reshape(1)
         return found.transpose(np.argsort(order)) if len(order) > 1 else found
@@ -85,10 +85,17 @@ class Slot:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a record of plain values."""
-        axes = [{"of": a.of, "F": a.features, "n": a.units, "one": a.one, "step": a.step}
-                for a in self.axes]
-        return {"part": self.part, "weight": self.weight, "axes": axes,
-                "sizes": list(self.sizes), "factor": self.factor}
+        axes = [
+            {"of": a.of, "F": a.features, "n": a.units, "one": a.one, "step": a.step}
+            for a in self.axes
+        ]
+        return {
+            "part": self.part,
+            "weight": self.weight,
+            "axes": axes,
+            "sizes": list(self.sizes),
+            "factor": self.factor,
+        }
 
     @staticmethod
     def from_json(given: Mapping[str, Any]) -> Slot:
@@ -101,8 +108,13 @@ class Slot:
             Axis(int(a["of"]), int(a["F"]), int(a["n"]), int(a["one"]), int(a["step"]))
             for a in given["axes"]
         )
-        return Slot(str(given["part"]), str(given["weight"]), axes,
-                    tuple(str(s) for s in given["sizes"]), float(given["factor"]))
+        return Slot(
+            str(given["part"]),
+            str(given["weight"]),
+            axes,
+            tuple(str(s) for s in given["sizes"]),
+            float(given["factor"]),
+        )
 
 
 def slot_for(

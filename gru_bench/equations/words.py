@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -114,8 +113,13 @@ def hints_of(cell: Any) -> tuple[tuple[str, ...], str]:
     first = re.split(r"(?<=\w)\.\s|\n\n", text)[0]
     if first:
         places.append((first, f"its docstring says {' '.join(first.split())[:80]!r}"))
-    bases = [b for b in kind.__mro__[1:] if not b.__module__.startswith(("keras.src.layers.layer",
-             "keras.src.backend", "keras.src.ops", "builtins"))]
+    bases = [
+        b
+        for b in kind.__mro__[1:]
+        if not b.__module__.startswith(
+            ("keras.src.layers.layer", "keras.src.backend", "keras.src.ops", "builtins")
+        )
+    ]
     places += [(b.__name__, f"it is built on {b.__name__}") for b in bases]
     for words, told in places:
         if _HEDGED.search(words):

@@ -8,6 +8,7 @@ from dataclasses import replace
 from gru_bench.equations.expression import Call, Line, Name, read_lines
 from gru_bench.equations.formula import Formula
 
+
 def with_zoneout(formula: Formula) -> Formula:
     """Return a formula of which each state is kept in part: zoneout at inference (1606.01305)."""
     text, constants = "", dict(formula.constants)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.equations import Claim, find_claim
+from gru_bench.equations import Claim, search_claim
 from gru_bench.errors import FAULTS, UsageError, in_one_line
 from gru_bench.gradients import check_gradients
 from gru_bench.laws.chance import same_chance
@@ -125,17 +125,20 @@ class Target(Maker):
 
     @cached_property
     def claim(self) -> Claim | None:
-        """The equations that the cell claims or that its weights suggest; None for none.
+        """The equations that the cell claims, computes or is called by; None for none.
 
         Raises:
-            UsageError: the name is unknown, or the weights are not those of the equations.
+            UsageError: the name is unknown, or a function or a file cannot be read.
         """
-        claim = find_claim(self.probe.cell, self.equations)
+        claim, notes = search_claim(self.probe.cell, self.equations, self.features[0])
         if claim is not None:
             told = f"equations: {claim.describe()}"
+            if claim.reading is not None:
+                told += f"; {'; '.join(claim.reading.reading.layout())}"
             if claim.guessed:
                 told += "; where the cell claims nothing, ask for equations none"
             self.notes.append(told)
+        self.notes += notes
         return claim
 
     def forget_masks(self, cell: Any) -> None:

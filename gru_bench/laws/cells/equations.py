@@ -27,7 +27,8 @@ from gru_bench.equations import find_claim
 cell = make("float64")
 for variable, value in zip(cell.weights, frozen):
     variable.assign(value)
-claim = find_claim(cell, equations)
+claim = find_claim(cell, equations, xs.shape[-1])
+assert not claim.fails, claim.fails
 theirs = list(states)
 for x in xs:
     output, states = call(cell, x, states, False)
@@ -43,7 +44,7 @@ cell = type(cell).from_config({**cell.get_config(), **arguments, "dtype": "float
 cell.build((None, xs.shape[-1]))
 for variable, value in zip(cell.weights, frozen):
     variable.assign(value)
-claim = find_claim(cell, equations)
+claim = find_claim(make("float64"), equations, xs.shape[-1])
 output, new = call(cell, xs[0], states, False)
 wanted, theirs = claim.step(cell, xs[0], states)
 for got, right in zip([output, *new], [wanted, *theirs]):
@@ -54,14 +55,21 @@ for got, right in zip([output, *new], [wanted, *theirs]):
 @capability("equations")
 def _equations(target: Target) -> str | None:
     if target.claim is None:
-        return "no equations are claimed, and the weights suggest none"
+        return "no equations are claimed, and the cell computes none that are published"
+    return None
+
+
+@capability("equations that hold")
+def _hold(target: Target) -> str | None:
+    if target.claim is not None and target.claim.fails:
+        return "the cell computes other equations: see equations-one-step"
     return None
 
 
 @capability("published equations")
 def _published(target: Target) -> str | None:
     if target.claim is None or target.claim.equations is None:
-        return "no published equations are claimed"
+        return "no published equations of gates are claimed"
     return None
 
 
@@ -76,6 +84,9 @@ def claim_of(case: Case) -> Claim:
 def compare(case: Case, claim: Claim, subject: KerasSubject, steps: int) -> None:
     """Compare the steps of a cell with those of its equations.
 
+    Raises:
+        Broken: they differ, or were found to be no reading of the cell at all.
+
     Args:
         case: inputs and states.
         claim: the equations.
@@ -87,6 +98,8 @@ def compare(case: Case, claim: Claim, subject: KerasSubject, steps: int) -> None
         equations=case.target.equations if isinstance(case.target.equations, str) else None,
         frozen=[np.asarray(v.value) for v in subject.cell.weights],
     )
+    if claim.fails:
+        case.fail(claim.fails, what="what the cell computes")
     function = claim.function(subject.cell)
 
     def results(arguments: list[Array]) -> Array:
@@ -139,7 +152,7 @@ def one_step(case: Case) -> None:
     FAMILY,
     "Several steps, each from the states of the last, give what the equations give.",
     script=SCRIPT,
-    needs=("equations",),
+    needs=("equations", "equations that hold"),
     caught=("https://github.com/microsoft/onnxruntime/pull/27239",),
     wants=Wants(steps=(4,), scales=(1.0, 0.25)),
     share=0.5,
