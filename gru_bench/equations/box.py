@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import pairwise
@@ -102,11 +102,11 @@ class Box:
         self.blocks = [
             (k, start) for k, size in enumerate(sizes) for start in range(0, size, self.units)
         ]
-        self.tolerance = TOLERANCE.get(str(subject.dtype), 2e-4)
         self._now: list[Array | None] = [None] * len(self.weights)
         self._responses: dict[Any, tuple[Array, list[Array]]] = {}
         rng = np.random.default_rng(1)
         self.x, self.states = self.rows(rng)
+        self.dtype = str(subject.dtype)
 
     def rows(self, rng: np.random.Generator, plain: bool = False) -> tuple[Array, list[Array]]:
         """Return inputs and states of a batch; states are positive where there are many.
@@ -125,6 +125,30 @@ class Box:
             sign = 1.0 if len(self.blocks) > 2 else rng.choice([-1.0, 1.0], drawn.shape)
             states.append(drawn * sign * size)
         return x, states
+
+    @cached_property
+    def tolerance(self) -> float:
+        """How far equal things may lie apart, relative to their size."""
+        return TOLERANCE.get(self.precision, TOLERANCE["float32"])
+
+    @cached_property
+    def precision(self) -> str:
+        """The dtype that the cell really computes in: layers within may have one of their own.
+
+        In double precision the step changes by twice as much where an input is moved twice as far,
+        also where it is moved by less than single precision can tell.
+        """
+        if self.dtype != "float64":
+            return self.dtype
+        self.assign(self.generic(np.random.default_rng(5), None, True))
+        x, states = self.rows(np.random.default_rng(5), plain=True)
+        far = 2.0**-34
+        steps = [self.step(x + k * far, [s + k * far for s in states]) for k in range(3)]
+        once, twice = (steps[k] - steps[0] for k in (1, 2))
+        with np.errstate(invalid="ignore"):
+            even = (np.abs(twice - 2 * once) <= 0.05 * np.abs(twice) + 2.0**-46) & (once != 0)
+        wide = self.step(x + 2.0**-8, [s + 2.0**-8 for s in states]) != steps[0]
+        return "float64" if np.mean(even[wide]) > 0.8 else "float32"
 
     @cached_property
     def vectors(self) -> list[int]:
@@ -230,19 +254,31 @@ class Box:
                 else self.generic(np.random.default_rng(2), base, gains)
             )
             moved = self.matrices if level else self.vectors
-            self.assign(values)
-            at = self.step(self.x, self.states)
-            found = []
-            for k in moved:
-                changes = []
-                for entry in range(self.weights[k].size):
-                    value = values[k].copy()
-                    value.ravel()[entry] += MOVE
-                    self.assign([*values[:k], value, *values[k + 1 :]])
-                    changes.append(self.step(self.x, self.states) - at)
-                found.append(np.array(changes))
-            self._responses[key] = at, found
+            entries = {k: range(self.weights[k].size) for k in moved}
+            self._responses[key] = self.moved(values, entries)
         return self._responses[key]
+
+    def moved(
+        self, values: Sequence[Array], entries: Mapping[int, Iterable[int]]
+    ) -> tuple[Array, list[Array]]:
+        """Return one step, and how it changes with entries of some weights.
+
+        Args:
+            values: of all weights.
+            entries: flat indices by the number of the weight.
+        """
+        self.assign(values)
+        at = self.step(self.x, self.states)
+        found = []
+        for k, flat in entries.items():
+            changes = []
+            for entry in flat:
+                value = values[k].copy()
+                value.ravel()[entry] += MOVE
+                self.assign([*values[:k], value, *values[k + 1 :]])
+                changes.append(self.step(self.x, self.states) - at)
+            found.append(np.array(changes))
+        return at, found
 
     def responses_at(self, base: float, gains: bool) -> Array:
         """Return one step where all weights are level."""

@@ -31,6 +31,7 @@ class Claim:
         given: the user's function.
         reading: how the weights are read, where names do not say it.
         fails: why the cell cannot be what is claimed, with the nearest reading; empty where it can.
+        precision: in which the cell computes, where that is coarser than its dtype.
         wanted: what was claimed, where `fails` says that it does not hold.
     """
 
@@ -40,6 +41,7 @@ class Claim:
     given: UserStep | None = None
     reading: Followed | None = None
     fails: str = ""
+    precision: str | None = None
     wanted: str = ""
 
     @property

@@ -89,6 +89,9 @@ class Call:
     arguments: tuple[Node, ...]
 
 
+#: A function of values and functions by name.
+Evaluated = Callable[[Values, Mapping[str, Callable[..., Any]]], Any]
+
 Node = Number | Name | Sum | Negative | Product | Quotient | Dot | Call
 
 
@@ -193,43 +196,48 @@ def names_in(node: Node) -> set[str]:
     return {one.name for one in walk(node) if isinstance(one, Name)}
 
 
-def evaluate(  # noqa: PLR0911  one for each kind of node
-    node: Node, values: Values, functions: Mapping[str, Callable[..., Any]]
-) -> Any:
-    """Return what an expression gives.
+def compiled(node: Node) -> Evaluated:  # noqa: PLR0911  one for each kind of node
+    """Return a function of values and functions by name that evaluates an expression.
 
     Args:
-        node: the expression.
-        values: of each name; arrays whose last two axes are rows and columns.
-        functions: by name.
+        node: the expression. Its values are arrays whose last two axes are rows and columns.
     """
     match node:
         case Name(name):
-            return values[name]
+            return lambda values, _: values[name]
         case Number(value):
-            return value
+            return lambda *_: value
         case Sum(terms):
-            return _folded(np.add, [evaluate(t, values, functions) for t in terms])
+            return _folded(np.add, [compiled(term) for term in terms])
         case Product(factors):
-            return _folded(np.multiply, [evaluate(f, values, functions) for f in factors])
+            return _folded(np.multiply, [compiled(factor) for factor in factors])
         case Dot(left, right):
-            return _rows(evaluate(left, values, functions)) @ evaluate(right, values, functions)
+            a, b = compiled(left), compiled(right)
+            return lambda v, f: _rows(a(v, f)) @ b(v, f)
         case Negative(of):
-            return -evaluate(of, values, functions)
+            inner = compiled(of)
+            return lambda v, f: -inner(v, f)
         case Quotient(above, below):
-            return evaluate(above, values, functions) / evaluate(below, values, functions)
+            a, b = compiled(above), compiled(below)
+            return lambda v, f: np.true_divide(a(v, f), b(v, f))
         case Call(function, arguments):
-            return functions[function](*(evaluate(a, values, functions) for a in arguments))
+            given = [compiled(argument) for argument in arguments]
+            return lambda v, f: f[function](*[one(v, f) for one in given])
 
 
 def _rows(value: Any) -> Any:
     return value if np.ndim(value) >= 2 else np.atleast_2d(value)
 
 
-def _folded(operation: Any, values: list[Any]) -> Any:
-    total = values[0]
-    for value in values[1:]:
-        total = operation(total, value)
+def _folded(operation: Any, parts: list[Evaluated]) -> Evaluated:
+    first, *rest = parts
+
+    def total(values: Values, functions: Mapping[str, Callable[..., Any]]) -> Any:
+        found = first(values, functions)
+        for part in rest:
+            found = operation(found, part(values, functions))
+        return found
+
     return total
 
 

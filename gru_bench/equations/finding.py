@@ -188,7 +188,13 @@ def _read(reading: Reading, cell: Any, identity: Identity, guessed: bool) -> Cla
     equations = EQUATIONS.get(reading.key)
     plain = not reading.hypothesis.constants.keys() - {"k_f"} and not reading.formula.normalised
     keeps = any(told.endswith("weighs the old state") for told in reading.formula.says)
-    return Claim(equations if plain else None, keeps=keeps, guessed=guessed, reading=followed)
+    return Claim(
+        equations if plain else None,
+        keeps=keeps,
+        guessed=guessed,
+        reading=followed,
+        precision=identity.dtype,
+    )
 
 
 def _by_file(cell: Any, path: str, features: int | None) -> Claim:

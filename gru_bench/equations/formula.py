@@ -11,9 +11,10 @@ import numpy as np
 
 from gru_bench.equations.expression import (
     Dot,
+    Evaluated,
     Line,
     children,
-    evaluate,
+    compiled,
     names_in,
     read_lines,
     show,
@@ -128,6 +129,10 @@ class Formula:
             return tuple(sizes[axis] for axis in MATRICES[kind_of(part)])
         return (1,) if kind_of(part) == SCALAR else (units,)
 
+    @cached_property
+    def _compiled(self) -> list[tuple[str, Evaluated]]:
+        return [(line.target, compiled(line.node)) for line in self.live]
+
     def __call__(
         self,
         weights: Mapping[str, Any],
@@ -151,8 +156,8 @@ class Formula:
         values |= {"x": x, **dict(zip(self.states, states, strict=True))}
         known = {**FIXED, **functions}
         with np.errstate(all="ignore"):
-            for line in self.live:
-                values[line.target] = evaluate(line.node, values, known)
+            for target, function in self._compiled:
+                values[target] = function(values, known)
         return values[self.output], [values[name] for name in self.new]
 
     def shown(self) -> list[str]:

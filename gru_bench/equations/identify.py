@@ -79,6 +79,7 @@ def identify_subject(
     hints, believed = hints_of(subject.cell)
     with box.restored():
         found, notes = _found(box, words, [*only], hints, near)
+        precision = box.precision
     exact = [reading for reading in found if not reading.differs]
     return Identity(
         type(subject.cell).__name__,
@@ -90,7 +91,7 @@ def identify_subject(
         time.perf_counter() - started,
         hints,
         believed,
-        str(subject.dtype),
+        precision,
         tuple(weight.name for weight in box.weights),
         tuple(box.blocks),
     )
@@ -114,16 +115,16 @@ def _found(
     plain = [f for f in wanted if not f.normalised]
     normed = [f for f in wanted if f.normalised] if gains or words.epsilons else []
     found: list[Reading] = []
-    for formulas in (plain, normed, wrapped(tuple(plain))):
-        fits = find_exact(box, formulas, words)
+    for formulas, wide in ((normed, True), (plain, True), ([*wrapped(tuple(plain))], False)):
+        fits = find_exact(box, formulas, words, wide)
         found += [_reading(fit, box, words) for fit in fits]
         if any(not reading.differs for reading in found):
             break
     exact = [reading for reading in found if not reading.differs]
     notes = (
         []
-        if str(box.subject.dtype) == "float64"
-        else [f"the cell computes in {box.subject.dtype}: compared as exactly as that is"]
+        if box.precision == "float64"
+        else [f"the cell computes in {box.precision}: compared as exactly as that is"]
     )
     if exact or not near or any(reading.only_vectors for reading in found):
         return exact or _ranked(found, {*only, *hints}), notes

@@ -18,8 +18,9 @@ Array = NDArray[Any]
 #: How often a vector may be added: with which factor it counts.
 _FACTORS = (1.0, 2.0, -1.0)
 
-#: An entry that changes nothing, and one that changes what no weight of the equations does.
-DEAD, UNKNOWN = -1, -2
+#: An entry that changes nothing, one that changes what no weight of the equations does, and one
+#: that is not looked at.
+DEAD, UNKNOWN, NOWHERE = -1, -2, -3
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,8 @@ def place(
     for weight, own in zip(which, found, strict=True):
         places: dict[tuple[str, float], dict[int, int]] = {}
         for flat, label in enumerate(own):
+            if label == NOWHERE:
+                continue
             if label == DEAD:
                 layout.dead.setdefault(weight, []).append(flat)
             elif label == UNKNOWN:
@@ -208,6 +211,8 @@ def find_layout(hypothesis: Hypothesis, box: Box) -> Layout | None:
     found = [labels(a, rows, scale, taken) for a in flat]
     if not place(box.matrices, found, keys, shapes, layout) or layout.unknown:
         return None
+    if formula.normalised:
+        _look_again(hypothesis, box, weights, shapes, layout)
     if any(not layout.of(part) for part in formula.matrices):
         return None
     values = box.generic(np.random.default_rng(2), base, gains)
@@ -222,6 +227,43 @@ def find_layout(hypothesis: Hypothesis, box: Box) -> Layout | None:
     if not place(box.vectors, found, keys, shapes, layout) or layout.unknown:
         return None
     return layout
+
+
+def _look_again(
+    hypothesis: Hypothesis,
+    box: Box,
+    weights: Mapping[str, Any],
+    shapes: Mapping[str, tuple[int, ...]],
+    layout: Layout,
+) -> None:
+    """Look for matrices that change nothing where all weights are level, but do where they are not.
+
+    What a normalisation takes away from equal columns it leaves where the columns differ: all
+    entries that are known by now are made different, and the others are moved again.
+    """
+    missing = [part for part in hypothesis.formula.matrices if not layout.of(part)]
+    dead = {k: flat for k, flat in layout.dead.items() if k in set(box.matrices)}
+    if not missing or not dead:
+        return
+    generic = box.generic(np.random.default_rng(6), hypothesis.formula.base, True)
+    level = box.level(hypothesis.formula.base, True)
+    for k, flat in dead.items():
+        generic[k].ravel()[flat] = level[k].ravel()[flat]
+    at, answers = box.moved(generic, dead)
+    known = {**weights, **layout.read(generic)}
+    if not same(box, hypothesis.joined(known, box.x, box.states), at):
+        return
+    keys, rows = dictionary(hypothesis, box, known, missing)
+    taken: dict[tuple[int, ...], int] = {}
+    again: list[list[int]] = []
+    for (k, flat), changed in zip(dead.items(), answers, strict=True):
+        own = [NOWHERE] * box.weights[k].size
+        found = labels(changed.reshape(len(changed), -1), rows, scale_of(box, at), taken)
+        for entry, label in zip(flat, found, strict=True):
+            own[entry] = label
+        again.append(own)
+        del layout.dead[k]
+    place(list(dead), again, keys, shapes, layout)
 
 
 def _plausible(

@@ -92,11 +92,10 @@ def fitting(formula: Formula, box: Box, words: Words, wide: bool = True) -> Iter
     weights = level_weights(formula, box)
     epsilons = (*words.epsilons, 1e-3, 1e-5, 1e-6, 1e-8, 1e-12) if formula.normalised else (1e-3,)
     for order in permutations(range(len(formula.states))):
-        for phi, sigma, psi in choices(formula, words, wide):
-            made = Hypothesis(formula, order, phi, sigma, psi, {}, own=words.own)
-            for one in with_constants(made, box, weights, wanted, words, wide):
-                for epsilon in dict.fromkeys(epsilons):
-                    yield one.at(epsilon=epsilon)
+        for k, (phi, sigma, psi) in enumerate(choices(formula, words, wide)):
+            for epsilon in dict.fromkeys(epsilons):
+                made = Hypothesis(formula, order, phi, sigma, psi, {}, epsilon, words.own)
+                yield from with_constants(made, box, weights, wanted, words, k == 0)
 
 
 def with_constants(
@@ -113,7 +112,8 @@ def with_constants(
 
     def gap(constants: Mapping[str, float]) -> Array:
         step = made.at(constants=constants).joined(weights, box.x, box.states)
-        return np.asarray((step - wanted) / (1 + np.abs(wanted)))
+        with np.errstate(all="ignore"):
+            return np.asarray((step - wanted) / (1 + np.abs(wanted)))
 
     def good(constants: Mapping[str, float]) -> bool:
         step = made.at(constants=constants).joined(weights, box.x, box.states)
@@ -131,8 +131,10 @@ def with_constants(
             if found is not None:
                 yield made.at(constants=found)
                 return
-    if usual and not free and fitted:
-        found = _solved(gap, good, {n: v[-1] for n, v in usual.items()}, {}, box.tolerance)
+    if usual and fitted:
+        start = {n: v[-1] for n, v in usual.items()}
+        start |= {name: _start(name, made, box, wanted) for name in free}
+        found = _solved(gap, good, start, {}, box.tolerance)
         if found is not None:
             yield made.at(constants=found)
 
@@ -198,7 +200,7 @@ def solve(
             n: v + float(np.clip(c, -3, 3)) for (n, v), c in zip(now.items(), change, strict=True)
         }
         # A step that closes nothing of the gap will not close it later.
-        if np.linalg.norm(gap(after)) > 0.9 * np.linalg.norm(at) and np.abs(at).max() > 1e-6:
+        if np.linalg.norm(gap(after)) > 0.3 * np.linalg.norm(at) and np.abs(at).max() > 1e-6:
             return None
         now = after
     return now if np.abs(gap(now)).max() <= tolerance else None

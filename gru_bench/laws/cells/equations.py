@@ -13,6 +13,7 @@ from gru_bench.laws.capability import capability
 from gru_bench.laws.case import Array, Case
 from gru_bench.laws.law import Wants, law
 from gru_bench.trace.tolerance import Bound, run_error
+from gru_bench.trace.tolerance import epsilon as unit
 
 if TYPE_CHECKING:
     from gru_bench.equations import Claim
@@ -111,7 +112,8 @@ def compare(case: Case, claim: Claim, subject: KerasSubject, steps: int) -> None
             kept += [output, *states]
         return np.concatenate([np.ravel(array) for array in kept])
 
-    bound = _bound(case, results, [*named.values(), case.xs, *case.states], steps)
+    arguments = [*named.values(), case.xs, *case.states]
+    bound = _bound(case, results, arguments, steps, claim.precision)
     states = case.states
     theirs: Sequence[Array] = case.states
     for step, x in enumerate(case.xs[:steps]):
@@ -123,9 +125,12 @@ def compare(case: Case, claim: Claim, subject: KerasSubject, steps: int) -> None
             case.agree(got, right, bound, f"{told}: state {k}")
 
 
-def _bound(case: Case, results: Any, arguments: list[Array], steps: int) -> Bound:
+def _bound(
+    case: Case, results: Any, arguments: list[Array], steps: int, precision: str | None
+) -> Bound:
     operations = 4 * steps * (case.features + sum(s.shape[-1] for s in case.states) + 16)
-    return run_error(results, arguments, operations, case.dtype)
+    coarse = precision is not None and np.finfo(precision).eps > unit(case.dtype)
+    return run_error(results, arguments, operations, precision if coarse else case.dtype)
 
 
 @law(
