@@ -67,9 +67,9 @@ _COUPLED = (
 
 
 def _lstms() -> Iterator[Formula]:
-    hochreiter = "Hochreiter & Schmidhuber 1997; Gers et al. 2000; peepholes as in arXiv 1308.0850"
+    gers = "Gers et al. 2000; Graves 2013, arXiv 1308.0850"
     yield formula(
-        _LSTM, key="lstm", family="lstm", title="LSTM", source=hochreiter, **_TWO, **_FORGETS
+        _LSTM, key="lstm", family="lstm", title="LSTM", source=gers, **_TWO, **_FORGETS
     )
     common = {"key": "cifg", "family": "cifg", "title": "LSTM with coupled gates (CIFG)"}
     source = "Greff et al. 2015, arXiv 1503.04069"

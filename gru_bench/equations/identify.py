@@ -224,13 +224,23 @@ def _slots(fit: Fit, box: Box) -> tuple[list[Slot], list[str]]:
     """Return where all parts lie, and which lie irregularly."""
     slots: list[Slot] = []
     odd: list[str] = []
+    kinds: dict[int, set[str]] = {}
+    for source in fit.layout.sources:
+        kinds.setdefault(source.weight, set()).add(kind_of(source.part))
     for source in fit.layout.sources:
         kind = kind_of(source.part)
         sizes = MATRICES.get(kind, ("1",) if kind == SCALAR else ("n",))
         weight = box.weights[source.weight]
         numbers = box.features, box.units
         slot = slot_for(
-            source.part, weight.name, source.at, weight.shape, sizes, numbers, source.factor
+            source.part,
+            weight.name,
+            source.at,
+            weight.shape,
+            sizes,
+            numbers,
+            source.factor,
+            kinds[source.weight] >= {"W", "U"},
         )
         if slot is None:
             odd.append(f"{source.part} lies in no regular order in `{weight.name}`")

@@ -125,6 +125,7 @@ def slot_for(
     sizes: tuple[str, ...],
     numbers: tuple[int, int],
     factor: float,
+    joined: bool = False,
 ) -> Slot | None:
     """Return the slot of flat indices, None where they do not lie in a regular way.
 
@@ -136,6 +137,7 @@ def slot_for(
         sizes: of the part's axes, each "F", "n" or "1".
         numbers: F and n.
         factor: with which it counts.
+        joined: whether input's and state's matrices lie in the weight, one after the other.
     """
     where = np.stack(np.unravel_index(at, shape or (1,)), axis=-1)
     first = where[(0,) * at.ndim]
@@ -153,15 +155,17 @@ def slot_for(
         of, step = steps.get(k, (-1, 1))
         if step < 1:
             return None
-        axes.append(_axis(of, int(start), step, numbers))
+        after_input = joined and of == 0 and part.startswith("U")
+        axes.append(_axis(of, int(start), step, numbers, after_input))
     return Slot(part, weight, tuple(axes), sizes, factor)
 
 
-def _axis(of: int, start: int, step: int, numbers: tuple[int, int]) -> Axis:
+def _axis(of: int, start: int, step: int, numbers: tuple[int, int], after_input: bool) -> Axis:
+    """Return the axis; where F is a multiple of n, what comes after the input begins at F."""
     features, units = numbers
     if of < 0 or step > 1:
         return Axis(of, one=start, step=step)
-    if start % units == 0:
+    if start % units == 0 and not (after_input and start >= features):
         return Axis(of, units=start // units)
     if start >= features and (start - features) % units == 0:
         return Axis(of, features=1, units=(start - features) // units)
