@@ -68,9 +68,7 @@ _COUPLED = (
 
 def _lstms() -> Iterator[Formula]:
     gers = "Gers et al. 2000; Graves 2013, arXiv 1308.0850"
-    yield formula(
-        _LSTM, key="lstm", family="lstm", title="LSTM", source=gers, **_TWO, **_FORGETS
-    )
+    yield formula(_LSTM, key="lstm", family="lstm", title="LSTM", source=gers, **_TWO, **_FORGETS)
     common = {"key": "cifg", "family": "cifg", "title": "LSTM with coupled gates (CIFG)"}
     source = "Greff et al. 2015, arXiv 1503.04069"
     yield formula(
