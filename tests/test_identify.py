@@ -87,6 +87,28 @@ def test_other_styles_families_functions_and_numbers_are_read_exactly(cell: Any)
     assert OWN[cell] in [reading.key for reading in found.readings], str(found)
 
 
+@pytest.mark.parametrize(
+    ("cell", "arguments", "key"),
+    [
+        (keras.layers.GRUCell, {"units": 4}, "gru-reset-after"),
+        (keras.layers.GRUCell, {"units": 3, "reset_after": False}, "gru-reset-before"),
+        (keras.layers.LSTMCell, {"units": 4, "activation": "elu"}, "lstm"),
+        (keras.layers.SimpleRNNCell, {"units": 2, "use_bias": False}, "simple-rnn"),
+        (styles.STYLES["lstm_tf1"], {"num_units": 32}, "lstm"),
+        (styles.STYLES["gru_torch"], {"input_size": 4, "hidden_size": 32}, "gru-reset-after"),
+    ],
+)
+def test_cells_of_other_sizes_are_read_too(cell: Any, arguments: Any, key: str) -> None:
+    found = identify(cell, arguments)
+    assert [reading.key for reading in found.readings] == [key], str(found)
+
+
+def test_a_cell_that_is_too_large_is_bad_input(capsys: Any) -> None:
+    words = ["identify", "keras.layers:GRUCell", "--set", "units=500"]
+    assert main(words) == 2
+    assert "at most 128 units" in capsys.readouterr().err
+
+
 def test_a_reading_is_said_in_words() -> None:
     assert str(identify(StackedGates, {"units": 3})) == (
         "GRU (Cho et al. 2014, arXiv 1406.1078v3), reset before the product, z weighs the old "
@@ -315,8 +337,8 @@ def test_identify_at_the_command_line(tmp_path: Path, capsys: Any) -> None:
     assert main(["check", *words, "--reading", str(path), *law, "-v"]) == 0
     assert "states (c, h)" in " ".join(capsys.readouterr().out.split())
     other = [f"{here}:lstm_W_U_b_ifgo", "--set", "units=4"]
-    assert main(["check", *other, "--reading", str(path), *law]) == 2
-    assert "does not fit the cell" in capsys.readouterr().err
+    assert main(["check", *other, "--reading", str(path), *law]) == 1
+    assert "reading.json says LSTM" in capsys.readouterr().out
     data = json.loads(path.read_text())
     data["readings"] *= 2
     path.write_text(json.dumps(data))

@@ -30,6 +30,12 @@ MOVE = 0.25
 _GAINS = ("gamma", "gain", "scale", "alpha")
 _BIASES = ("bias", "beta", "shift")
 
+#: Entries of all matrices that are moved one by one; of more than these only the edges are.
+_MOVED = 800
+
+#: The largest cells that are read.
+_LARGEST = 128
+
 #: How far equal things may lie apart, relative to their size: many roundings of each dtype.
 TOLERANCE = {"float64": 1e-9, "float32": 2e-4}
 
@@ -98,6 +104,11 @@ class Box:
         sizes = [shape[0] for shape in subject.state_shapes]
         if self.units < 1 or any(size % self.units for size in sizes):
             self.units = int(np.gcd.reduce(sizes))
+        if max(self.units, self.features) > _LARGEST:
+            raise UsageError(
+                f"cells of at most {_LARGEST} units and inputs are read, not {self.units} and "
+                f"{self.features}: make it smaller"
+            )
         #: Of each vector of n state values: the state it lies in, and where it begins there.
         self.blocks = [
             (k, start) for k, size in enumerate(sizes) for start in range(0, size, self.units)
@@ -208,6 +219,11 @@ class Box:
             for k in range(len(self.subject.state_shapes))
         ]
 
+    @property
+    def height(self) -> float:
+        """The value of level matrices: less where more is added, so that gates stay half open."""
+        return LEVEL * min(1.0, 3 / float(np.sqrt(self.features + self.units)))
+
     def level(self, base: float, gains: bool) -> list[Array]:
         """Return weights that are the same however they are laid out.
 
@@ -218,7 +234,7 @@ class Box:
         vectors = set(self.vectors)
         values = []
         for k, weight in enumerate(self.weights):
-            value = base if k in vectors else LEVEL
+            value = base if k in vectors else self.height
             if k in vectors and gains and weight.is_gain:
                 value = 1.0
             values.append(np.full(weight.shape, value))
@@ -231,7 +247,7 @@ class Box:
         for k in moving:
             values[k] = rng.uniform(0.15, 0.85, values[k].shape)
             if k in set(self.matrices):
-                values[k] *= rng.choice([-1.0, 1.0], values[k].shape)
+                values[k] *= rng.choice([-1.0, 1.0], values[k].shape) * self.height / LEVEL
         return values
 
     def responses(self, which: str, base: float, gains: bool) -> tuple[Array, list[Array]]:
@@ -254,9 +270,26 @@ class Box:
                 else self.generic(np.random.default_rng(2), base, gains)
             )
             moved = self.matrices if level else self.vectors
-            entries = {k: range(self.weights[k].size) for k in moved}
+            entries = {k: self.entries(k) for k in moved}
             self._responses[key] = self.moved(values, entries)
         return self._responses[key]
+
+    @cached_property
+    def is_large(self) -> bool:
+        """Whether matrices are too large for each of their entries to be moved."""
+        return sum(self.weights[k].size for k in self.matrices) > _MOVED
+
+    def entries(self, weight: int) -> list[int]:
+        """Return the flat indices of the entries that are moved: of a large matrix, its edges.
+
+        Args:
+            weight: its number.
+        """
+        own = self.weights[weight]
+        if not self.is_large or weight in set(self.vectors):
+            return list(range(own.size))
+        at = np.indices(own.shape).reshape(len(own.shape), -1)
+        return np.flatnonzero((at > 0).sum(axis=0) <= 1).tolist()
 
     def moved(
         self, values: Sequence[Array], entries: Mapping[int, Iterable[int]]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.equations.box import LEVEL, MOVE, Box
+from gru_bench.equations.box import MOVE, Box
 from gru_bench.equations.formula import MATRICES, Formula, kind_of
 from gru_bench.equations.functions import ACTIVATIONS, norm
 
@@ -83,25 +83,33 @@ def level_weights(formula: Formula, box: Box) -> dict[str, Any]:
     for part in formula.parts:
         shape = formula.shape_of(part, box.features, box.units)
         kind = kind_of(part)
-        value = LEVEL if kind in MATRICES else 1.0 if kind == "α" else formula.base
+        value = box.height if kind in MATRICES else 1.0 if kind == "α" else formula.base
         found[part] = np.full(shape, value)
     return found
 
 
-def moved(weights: Mapping[str, Any], part: str, by: float = MOVE) -> dict[str, Any]:
+def moved(
+    weights: Mapping[str, Any], part: str, by: float, entries: Sequence[int]
+) -> dict[str, Any]:
     """Return weights of which one is moved in each of its entries, along a new first axis."""
     value = np.asarray(weights[part])
-    changes = by * np.eye(value.size).reshape(value.size, *value.shape)
+    changes = np.zeros((len(entries), value.size))
+    changes[np.arange(len(entries)), list(entries)] = by
+    changes = changes.reshape(len(entries), *value.shape)
     if value.ndim == 1:
         return {**weights, part: (value + changes)[:, None, :]}
     return {**weights, part: value + changes}
 
 
 def changes(
-    hypothesis: Hypothesis, box: Box, weights: Mapping[str, Any], part: str, by: float = MOVE
+    hypothesis: Hypothesis,
+    box: Box,
+    weights: Mapping[str, Any],
+    part: str,
+    entries: Sequence[int],
+    by: float = MOVE,
 ) -> Array:
-    """Return how the step changes with each entry of a weight, `(entries, B, K)`."""
+    """Return how the step changes with entries of a weight, `(entries, B, K)`."""
     at = hypothesis.joined(weights, box.x, box.states)
-    after = hypothesis.joined(moved(weights, part, by), box.x, box.states)
-    entries = np.asarray(weights[part]).size
-    return np.broadcast_to(after, (entries, *after.shape[-2:])) - at
+    after = hypothesis.joined(moved(weights, part, by, entries), box.x, box.states)
+    return np.broadcast_to(after, (len(entries), *after.shape[-2:])) - at

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.equations.box import MOVE, Box
+from gru_bench.equations.completion import DEAD, NOWHERE, UNKNOWN, Key, complete
 from gru_bench.equations.formula import kind_of
 from gru_bench.equations.hypothesis import Hypothesis, changes, level_weights
 
@@ -17,10 +18,6 @@ Array = NDArray[Any]
 
 #: How often a vector may be added: with which factor it counts.
 _FACTORS = (1.0, 2.0, -1.0)
-
-#: An entry that changes nothing, one that changes what no weight of the equations does, and one
-#: that is not looked at.
-DEAD, UNKNOWN, NOWHERE = -1, -2, -3
 
 
 @dataclass(frozen=True)
@@ -71,18 +68,9 @@ class Layout:
         return found
 
 
-@dataclass(frozen=True)
-class _Key:
-    """What one row of a dictionary of changes stands for."""
-
-    part: str
-    entry: int
-    factor: float
-
-
 def dictionary(
     hypothesis: Hypothesis, box: Box, weights: Mapping[str, Any], parts: Sequence[str]
-) -> tuple[list[_Key], Array]:
+) -> tuple[list[Key], Array]:
     """Return what each entry of the equations' weights changes.
 
     Args:
@@ -91,15 +79,25 @@ def dictionary(
         weights: where they are moved from.
         parts: which of them.
     """
-    keys: list[_Key] = []
+    keys: list[Key] = []
     rows = []
     for part in parts:
         factors = (1.0,) if kind_of(part) in "WU" else _FACTORS
+        entries = _entries(part, weights, box)
         for factor in factors:
-            found = changes(hypothesis, box, weights, part, MOVE * factor)
+            found = changes(hypothesis, box, weights, part, entries, MOVE * factor)
             rows.append(found.reshape(len(found), -1))
-            keys += [_Key(part, entry, factor) for entry in range(len(found))]
+            keys += [Key(part, entry, factor) for entry in entries]
     return keys, np.concatenate(rows) if rows else np.zeros((0, 1))
+
+
+def _entries(part: str, weights: Mapping[str, Any], box: Box) -> list[int]:
+    """Return which entries of a part are moved: of a matrix of a large cell, its edges."""
+    value = np.asarray(weights[part])
+    if not box.is_large or value.ndim < 2:
+        return list(range(value.size))
+    rows, columns = value.shape
+    return [*range(columns), *range(columns, rows * columns, columns)]
 
 
 def labels(
@@ -148,7 +146,7 @@ def scale_of(box: Box, at: Array) -> Array:
 def place(
     which: Sequence[int],
     found: Sequence[Sequence[int]],
-    keys: Sequence[_Key],
+    keys: Sequence[Key],
     shapes: Mapping[str, tuple[int, ...]],
     layout: Layout,
 ) -> bool:
@@ -166,7 +164,9 @@ def place(
     """
     whole = True
     for weight, own in zip(which, found, strict=True):
-        places: dict[tuple[str, float], dict[int, int]] = {}
+        # A part can lie in a weight more than once: two biases that are added.
+        places: dict[tuple[str, float, int], dict[int, int]] = {}
+        times: dict[int, int] = {}
         for flat, label in enumerate(own):
             if label == NOWHERE:
                 continue
@@ -176,10 +176,10 @@ def place(
                 layout.unknown += 1
             else:
                 key = keys[label]
-                entries = places.setdefault((key.part, key.factor), {})
-                whole &= key.entry not in entries
+                times[label] = times.get(label, 0) + 1
+                entries = places.setdefault((key.part, key.factor, times[label]), {})
                 entries[key.entry] = flat
-        for (part, factor), entries in places.items():
+        for (part, factor, _), entries in places.items():
             size = int(np.prod(shapes[part]))
             if len(entries) != size:
                 whole = False
@@ -189,7 +189,9 @@ def place(
     return whole
 
 
-def find_layout(hypothesis: Hypothesis, box: Box) -> Layout | None:
+def find_layout(  # noqa: PLR0911  one for each reason why it cannot
+    hypothesis: Hypothesis, box: Box
+) -> Layout | None:
     """Return where the weights of a hypothesis lie, None where it cannot be read so.
 
     Args:
@@ -204,11 +206,16 @@ def find_layout(hypothesis: Hypothesis, box: Box) -> Layout | None:
     weights = level_weights(formula, box)
     scale = scale_of(box, at)
     flat = [a.reshape(len(a), -1) for a in answers]
-    if not _plausible(hypothesis, box, weights, flat, scale):
+    if not box.is_large and not _plausible(hypothesis, box, weights, flat, scale):
         return None
     keys, rows = dictionary(hypothesis, box, weights, formula.matrices)
     taken: dict[tuple[int, ...], int] = {}
     found = [labels(a, rows, scale, taken) for a in flat]
+    if box.is_large:
+        filled = complete(box, found, keys, shapes)
+        if filled is None:
+            return None
+        found, keys = filled
     if not place(box.matrices, found, keys, shapes, layout) or layout.unknown:
         return None
     if formula.normalised:
