@@ -131,7 +131,8 @@ def summary(table: list[tuple[Any, ...]]) -> str:
         "|---|---|",
         f"| correct cells read exactly | {sum(r[4] == 'exact' for r in right)} of {len(right)} |",
         f"| correct cells read wrongly | {sum(r[4] == 'wrong reading' for r in right)} |",
-        f"| seconds of processor time for one: median, largest | {times[len(times) // 2]:.2f}, {times[-1]:.2f} |",
+        "| seconds of processor time for one: median, largest | "
+        f"{times[len(times) // 2]:.2f}, {times[-1]:.2f} |",
         f"| wrong cells whose mistake the nearest reading names | {len(named)} of {len(wrong)} |",
     ]
     if any(row[6] for row in table):
