@@ -304,7 +304,7 @@ def test_who_claims_nothing_is_not_accused_by_names_that_everybody_uses() -> Non
     found = laws(Antisymmetric, {"units": 4})
     report = found.pop("")
     assert {outcome.status for outcome in found.values()} == {NOT_APPLICABLE}
-    assert any("nothing that is published fits" in note for note in report.notes)
+    assert any("none that are published are computed exactly" in note for note in report.notes)
 
 
 def test_a_familys_name_in_a_hedged_sentence_is_no_claim() -> None:

@@ -104,6 +104,11 @@ class Box:
         sizes = [shape[0] for shape in subject.state_shapes]
         if self.units < 1 or any(size % self.units for size in sizes):
             self.units = int(np.gcd.reduce(sizes))
+        if self.units != int(subject.output_shape[0]):
+            raise UsageError(
+                f"an output of {subject.output_shape[0]} numbers beside states of {sizes} is not "
+                "read here"
+            )
         if max(self.units, self.features) > _LARGEST:
             raise UsageError(
                 f"cells of at most {_LARGEST} units and inputs are read, not {self.units} and "
@@ -326,7 +331,10 @@ class Box:
         """Whether a step gives the same when it is taken again."""
         self.assign(self.generic(np.random.default_rng(3), None, True))
         states = self._joined(self.states)
-        first, again = (self.subject.call(self.x, states)[0] for _ in range(2))
+        try:
+            first, again = (self.subject.call(self.x, states)[0] for _ in range(2))
+        except FAULTS as error:  # a user's cell can fail in any way
+            raise UsageError(f"the cell cannot be called: {in_one_line(error)}") from error
         return np.array_equal(first, again, equal_nan=True)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gru_bench.equations.expression import (
+    SHOWN,
     Dot,
     Evaluated,
     Line,
@@ -122,6 +123,11 @@ class Formula:
         """Whether the input is as long as the state, since one is added to the other."""
         return any("x" in _bare(line.node) for line in self.live)
 
+    def numbers(self, features: int, units: int) -> int:
+        """Return how many numbers the matrices hold."""
+        rows = {"F": features, "n": units}
+        return sum(rows[MATRICES[kind_of(part)][0]] * units for part in self.matrices)
+
     def shape_of(self, part: str, features: int, units: int) -> tuple[int, ...]:
         """Return the shape of a weight."""
         sizes = {"F": features, "n": units}
@@ -177,8 +183,6 @@ def _bare(node: Any) -> set[str]:
 
 def show_name(name: str) -> str:
     """Return a name as people write it."""
-    from gru_bench.equations.expression import SHOWN  # noqa: PLC0415
-
     return SHOWN.get(name, name)
 
 

@@ -110,7 +110,13 @@ def _found(
         return [], ["the cell has no weights"]
     if not box.is_repeatable:
         return [], ["two equal steps differ: something is drawn at inference, or is kept"]
-    wanted = [f for f in FORMULAS if not only or f.key in only or f.family in only]
+    room = sum(box.weights[k].size for k in box.matrices)
+    wanted = [
+        f
+        for f in FORMULAS
+        if (not only or f.key in only or f.family in only)
+        and f.numbers(box.features, box.units) <= room
+    ]
     gains = any(weight.is_gain for weight in box.weights)
     plain = [f for f in wanted if not f.normalised]
     normed = [f for f in wanted if f.normalised] if gains or words.epsilons else []
@@ -128,7 +134,8 @@ def _found(
     )
     if exact or not near or any(reading.only_vectors for reading in found):
         return exact or _ranked(found, {*only, *hints}), notes
-    likely = sorted(plain, key=lambda f: f.family not in (*only, *hints))
+    # A mistake leaves the weights that equations have where they are.
+    likely = [f for f in plain if f.numbers(box.features, box.units) == room]
     found += nearest(box, words, likely, set(hints) | set(only))
     return _ranked(found, {*only, *hints}), notes
 
