@@ -23,8 +23,9 @@ def disorder(slots: Sequence[Slot]) -> int:
         if kind not in "WUbc" or gate[:1] in ("W", "U"):
             continue
         if counts[slot.weight] > 1:
-            place = tuple(sorted({a.units for a in slot.axes if a.of >= 0 and a.units}))
-            places.setdefault(f"{gate} within {counts[slot.weight]}", set()).add(place)
+            column = 1 if kind in "WU" else 0
+            place = next((a.units for a in slot.axes if a.of == column), None)
+            places.setdefault(f"{gate} among others", set()).add(place)
         else:
             places.setdefault(gate, set()).add(_letter(slot.weight))
     return sum(len(found) > 1 for found in places.values())

@@ -16,7 +16,7 @@ _CALLED = {
     "gru": r"gru|gated recurrent unit",
     "lstm": r"lstm|long short[- ]term memory",
     "mgu": r"mgu|minimal gated unit",
-    "rnn": r"simple ?rnn|vanilla ?rnn|elman|simple recurrent network",
+    "rnn": r"simple ?rnn|vanilla ?rnn|elman|simple recurrent (?:network|cell)",
     "min-gru": r"min ?gru",
     "min-lstm": r"min ?lstm",
     "janet": r"janet",
