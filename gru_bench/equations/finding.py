@@ -35,9 +35,6 @@ _NEAR = {"float64": 1e-8, "float32": 2e-4}
 #: What `--equations` takes.
 CLAIMS = tuple(dict.fromkeys((*EQUATIONS, *KEYS, *FAMILIES, NONE)))
 
-#: Further names of families.
-_CALLED = {"peephole-lstm": "lstm", "minimal-gated-unit": "mgu", "simple-rnn": "rnn"}
-
 
 def find_claim(
     cell: Any, given: str | UserStep | None = None, features: int | None = None

@@ -168,8 +168,7 @@ class Formula:
 
     def shown(self) -> list[str]:
         """Return the equations, one a line, as people write them."""
-        names = {line.target for line in self.lines}
-        return [f"{show_name(line.target)} = {show(line.node)}" for line in self.lines if names]
+        return [f"{show_name(line.target)} = {show(line.node)}" for line in self.lines]
 
 
 def _bare(node: Any) -> set[str]:

@@ -8,26 +8,16 @@ and `β` are a normalisation's gain and shift; `k_` are numbers that are no weig
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
+from gru_bench.equations.common import FORGETS, PLAIN, TWO, blends
 from gru_bench.equations.formula import Formula, formula
+from gru_bench.equations.normalised import normalised
 
-_NEW, _OLD = "{g} weighs the new state", "{g} weighs the old state"
 _CHO = "Cho et al. 2014, arXiv 1406.1078"
-_BA = "Ba et al. 2016, arXiv 1607.06450"
-
-#: Activations that candidates of plain recurrent networks have.
-_PLAIN = ("tanh", "relu", "linear", "elu", "softsign", "hard_tanh", "leaky_relu", "sin", "selu")
 
 
 def _gate(g: str, more: str = "", function: str = "sigma", state: str = "h") -> str:
     return f"{function}(x @ W_{g} + {state} @ U_{g}{more} + b_{g})"
-
-
-def _blends(gate: str = "z") -> Iterator[tuple[str, str]]:
-    """Yield both ways of weighing old and new state: the equation, and what it is called."""
-    yield f"h1 = (1 - {gate}) * h + {gate} * h_tilde", _NEW.format(g=gate)
-    yield f"h1 = {gate} * h + (1 - {gate}) * h_tilde", _OLD.format(g=gate)
 
 
 _BEFORE = "h_tilde = phi(x @ W_h + (r * h) @ U_h + b_h)"
@@ -40,7 +30,7 @@ def _grus() -> Iterator[Formula]:
         ("gru-reset-before", f"{_CHO}v3", "reset before the product", _BEFORE),
         ("gru-reset-after", f"{_CHO}v1", "reset after the product", _AFTER),
     ):
-        for blend, weighs in _blends():
+        for blend, weighs in blends():
             text = f"{gates}{candidate}\n{blend}"
             yield formula(
                 text, key=key, family="gru", title="GRU", source=source, says=(reset, weighs)
@@ -56,8 +46,6 @@ _LSTM = (
     "o = sigma(x @ W_o + h @ U_o + p_o * c1 + b_o)\n"
     "h1 = o * psi(c1)"
 )
-_TWO: dict[str, Any] = {"states": ("h", "c"), "new": ("h1", "c1")}
-_FORGETS: dict[str, Any] = {"constants": {"k_f": (0.0, 1.0)}}
 _COUPLED = (
     "c_tilde = phi(x @ W_c + h @ U_c + b_c)\n"
     "c1 = {blend}\n"
@@ -68,7 +56,7 @@ _COUPLED = (
 
 def _lstms() -> Iterator[Formula]:
     gers = "Gers et al. 2000; Graves 2013, arXiv 1308.0850"
-    yield formula(_LSTM, key="lstm", family="lstm", title="LSTM", source=gers, **_TWO, **_FORGETS)
+    yield formula(_LSTM, key="lstm", family="lstm", title="LSTM", source=gers, **TWO, **FORGETS)
     common = {"key": "cifg", "family": "cifg", "title": "LSTM with coupled gates (CIFG)"}
     source = "Greff et al. 2015, arXiv 1503.04069"
     yield formula(
@@ -76,8 +64,8 @@ def _lstms() -> Iterator[Formula]:
         **common,
         source=source,
         says=("i is 1 - f",),
-        **_TWO,
-        **_FORGETS,
+        **TWO,
+        **FORGETS,
     )
     yield formula(
         "i = sigma(x @ W_i + h @ U_i + p_i * c + b_i)\n"
@@ -85,14 +73,14 @@ def _lstms() -> Iterator[Formula]:
         **common,
         source=source,
         says=("f is 1 - i",),
-        **_TWO,
+        **TWO,
     )
 
 
 def _one_gate() -> Iterator[Formula]:
     """Yield cells with one gate."""
     zhou = {"key": "minimal-gated-unit", "family": "mgu", "title": "minimal gated unit"}
-    for blend, weighs in _blends("f"):
+    for blend, weighs in blends("f"):
         for reset, candidate in (
             ("reset before the product", "h_tilde = phi(x @ W_h + (f * h) @ U_h + b_h)"),
             ("reset after the product", "h_tilde = phi(x @ W_h + f * (h @ U_h + c_h) + b_h)"),
@@ -103,7 +91,7 @@ def _one_gate() -> Iterator[Formula]:
                 source="Zhou et al. 2016, arXiv 1603.09420",
                 says=(reset, weighs),
             )
-    for blend, weighs in _blends("g"):
+    for blend, weighs in blends("g"):
         yield formula(
             f"g = sigma(x @ W_g + h @ U_g + b_g + k_g)\n"
             f"h_tilde = phi(x @ W_h + h @ U_h + b_h)\n{blend}",
@@ -136,7 +124,7 @@ def _one_gate() -> Iterator[Formula]:
 def _without_recurrent_matrices() -> Iterator[Formula]:
     feng = {"source": "Feng et al. 2024, arXiv 2410.01201"}
     usual = {"phi": ("linear", "positive", "tanh")}
-    for blend, weighs in _blends():
+    for blend, weighs in blends():
         yield formula(
             f"z = sigma(x @ W_z + b_z)\nh_tilde = phi(x @ W_h + b_h)\n{blend}",
             key="min-gru",
@@ -160,7 +148,7 @@ def _without_recurrent_matrices() -> Iterator[Formula]:
         family="indrnn",
         title="independently recurrent network (IndRNN)",
         source="Li et al. 2018, arXiv 1803.04831",
-        phi=_PLAIN,
+        phi=PLAIN,
     )
     for skip, told in (("(x @ W_s)", "a matrix for the input that is passed on"), ("x", "")):
         for peep in ("f = sigma(x @ W_f + u_f * c + b_f)\nr = sigma(x @ W_r + u_r * c + b_r)",):
@@ -185,9 +173,9 @@ def _plain() -> Iterator[Formula]:
         family="rnn",
         title="simple recurrent network",
         source="Elman 1990; equation 2 of arXiv 1412.3555",
-        phi=_PLAIN,
+        phi=PLAIN,
     )
-    leaky = {"key": "leaky-rnn", "family": "leaky-rnn", "phi": (*_PLAIN, "sigmoid")}
+    leaky = {"key": "leaky-rnn", "family": "leaky-rnn", "phi": (*PLAIN, "sigmoid")}
     source = "Jaeger et al. 2007, 10.1016/j.neunet.2007.04.016"
     title = "leaky recurrent network"
     candidate = "h_tilde = phi(x @ W_h + h @ U_h + b_h)\n"
@@ -300,137 +288,6 @@ def _exponential() -> Iterator[Formula]:
         )
 
 
-def _apart(g: str, groups: str, state: str = "h") -> tuple[str, str]:
-    """Return the normalised products of input and state of a gate, each with gain and shift.
-
-    Args:
-        g: the gate.
-        groups: the gates that are normalised together.
-        state: what U multiplies.
-    """
-    others = [o for o in groups if o != g] if g in groups else []
-    xs = ", ".join(f"x @ W_{o} + c_W{o}" for o in (g, *others))
-    hs = ", ".join(f"{state} @ U_{o} + c_U{o}" for o in (g, *others))
-    return f"α_W{g} * norm({xs}) + β_W{g}", f"α_U{g} * norm({hs}) + β_U{g}"
-
-
-def _together(g: str, state: str = "h") -> str:
-    return f"α_W{g} * norm(x @ W_{g} + {state} @ U_{g} + c_{g}) + β_W{g}"
-
-
-def _normalised_grus() -> Iterator[Formula]:
-    common = {"key": "layer-norm-gru", "family": "gru", "title": "layer-normalised GRU"}
-    for blend, weighs in _blends():
-        for groups, told in (
-            ("zr", "gates normalised together"),
-            ("", "gates normalised apart"),
-            ("zrh", "all products normalised together"),
-        ):
-            (zx, zh), (rx, rh), (hx, hh) = (_apart(g, groups) for g in "zrh")
-            gates = f"z = sigma({zx} + {zh} + b_z)\nr = sigma({rx} + {rh} + b_r)\n"
-            yield formula(
-                f"{gates}h_tilde = phi({hx} + r * ({hh}) + b_h)\n{blend}",
-                says=(
-                    told,
-                    "input's and state's products normalised each",
-                    "reset after the product",
-                    weighs,
-                ),
-                source=f"{_BA}, supplement",
-                **common,
-            )
-            if groups == "":
-                inner = _apart("h", "", "(r * h)")
-                yield formula(
-                    f"{gates}h_tilde = phi({inner[0]} + {inner[1]} + b_h)\n{blend}",
-                    says=(
-                        told,
-                        "input's and state's products normalised each",
-                        "reset before the product",
-                        weighs,
-                    ),
-                    source=_BA,
-                    **common,
-                )
-        yield formula(
-            f"z = sigma({_together('z')})\nr = sigma({_together('r')})\n"
-            f"h_tilde = phi({_together('h', '(r * h)')})\n{blend}",
-            says=("sums normalised gate by gate", "reset before the product", weighs),
-            source=_BA,
-            **common,
-        )
-
-
-def _normalised_lstms() -> Iterator[Formula]:
-    common = {"key": "layer-norm-lstm", "family": "lstm", "title": "layer-normalised LSTM"}
-    ends = (
-        (
-            "h1 = o * psi(α_c * norm(c1) + β_c)",
-            "c1 = f * c + i * c_tilde",
-            "the cell state is normalised for the output",
-        ),
-        ("h1 = o * psi(c1)", "c1 = f * c + i * c_tilde", "the cell state is not normalised"),
-        (
-            "h1 = o * psi(c1)",
-            "c1 = α_c * norm(f * c + i * c_tilde) + β_c",
-            "the cell state is normalised and kept so",
-        ),
-    )
-    for last, cell, told in ends:
-        for groups, how in (("ifco", "gates normalised together"), ("", "gates normalised apart")):
-            text = ""
-            for g, target, function, more in (
-                ("i", "i", "sigma", ""),
-                ("f", "f", "sigma", " + k_f"),
-                ("c", "c_tilde", "phi", ""),
-                ("o", "o", "sigma", ""),
-            ):
-                a, b = _apart(g, groups)
-                text += f"{target} = {function}({a} + {b} + b_{g}{more})\n"
-            yield formula(
-                f"{text}{cell}\n{last}",
-                says=(how, told),
-                source=f"{_BA}, supplement",
-                **common,
-                **_TWO,
-                **_FORGETS,
-            )
-        text = "".join(
-            f"{target} = {function}({_together(g)}{more})\n"
-            for g, target, function, more in (
-                ("i", "i", "sigma", ""),
-                ("f", "f", "sigma", " + k_f"),
-                ("c", "c_tilde", "phi", ""),
-                ("o", "o", "sigma", ""),
-            )
-        )
-        yield formula(
-            f"{text}{cell}\n{last}",
-            says=("sums normalised gate by gate", told),
-            source=_BA,
-            **common,
-            **_TWO,
-            **_FORGETS,
-        )
-
-
-def _normalised_rnns() -> Iterator[Formula]:
-    x, h = _apart("h", "")
-    for text, told in (
-        (_together("h"), "sum normalised"),
-        (f"{x} + {h} + b_h", "input's and state's products normalised each"),
-    ):
-        yield formula(
-            f"h1 = phi({text})",
-            key="layer-norm-rnn",
-            family="rnn",
-            title="layer-normalised recurrent network",
-            source=_BA,
-            says=(told,),
-            phi=_PLAIN,
-        )
-
-
 FORMULAS: tuple[Formula, ...] = (
     *_grus(),
     *_lstms(),
@@ -439,9 +296,7 @@ FORMULAS: tuple[Formula, ...] = (
     *_without_recurrent_matrices(),
     *_fast(),
     *_exponential(),
-    *_normalised_grus(),
-    *_normalised_lstms(),
-    *_normalised_rnns(),
+    *normalised(),
 )
 
 #: What `--equations` takes: families, and members of them.

@@ -20,7 +20,6 @@ from gru_bench.equations.search import Fit, Words, find_exact
 from gru_bench.equations.slot import Slot, slot_for
 from gru_bench.equations.words import hints_of, said, words_of
 from gru_bench.equations.wrapping import wrapped
-from gru_bench.errors import UsageError
 from gru_bench.subjects.keras.subject import KerasSubject
 
 #: Readings with one mistake that are shown.
@@ -298,12 +297,3 @@ def _unusual(fit: Fit, words: Words) -> list[str]:
             if letter == "sigma" or not said(words, name, gated):
                 told.append(f"{greek} is {name}")
     return told
-
-
-def check_opens(subject: KerasSubject) -> str | None:
-    """Return why a cell cannot be read, None where it can."""
-    try:
-        box_of(subject)
-    except UsageError as error:
-        return str(error)
-    return None

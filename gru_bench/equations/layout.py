@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -298,9 +298,3 @@ def same(box: Box, got: Array, wanted: Array) -> bool:
     with np.errstate(invalid="ignore"):
         near = np.abs(got - wanted) <= box.tolerance * (1 + np.abs(wanted))
     return bool((near | ~finite).all()) and np.array_equal(finite, np.isfinite(got))
-
-
-def matrices_of(layout: Layout, box: Box) -> Iterator[Source]:
-    """Yield the sources that are matrices."""
-    matrices = set(box.matrices)
-    yield from (source for source in layout.sources if source.weight in matrices)
