@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gru_bench.checker.induction import Verified, verify
     from gru_bench.checker.rejection import Rejected
+    from gru_bench.equations.identify import identify
     from gru_bench.errors import UsageError
     from gru_bench.gradients import check_gradients
     from gru_bench.laws.running.parametrize import parametrize_laws
@@ -50,6 +51,7 @@ _HOMES = {
     "get_recipe": "learning.recipe",
     "get_task": "task.transducer",
     "gru_step": "subjects.keras.gru",
+    "identify": "equations.identify",
     "parametrize_laws": "laws.running.parametrize",
     "prove": "proof.verdict",
     "to_keras": "subjects.keras.gru",
@@ -81,6 +83,7 @@ __all__ = [
     "get_recipe",
     "get_task",
     "gru_step",
+    "identify",
     "parametrize_laws",
     "prove",
     "to_keras",

@@ -25,6 +25,7 @@ from gru_bench.outside.text import one_line
 #: Command, its module, and its line in `gru-bench --help`.
 COMMANDS = {
     "check": ("gru_bench.cli.check", "Check a cell against the laws of recurrent cells."),
+    "identify": ("gru_bench.cli.identify", "Find out which published equations a cell computes."),
     "laws": ("gru_bench.cli.laws", "List the laws."),
     "train": ("gru_bench.cli.train", "Train a cell to add and save the adder."),
     "add": ("gru_bench.cli.add", "Add two integers with a trained adder."),

@@ -12,7 +12,8 @@ import click
 from gru_bench.cli import kinds, options
 from gru_bench.cli.interrupt import INTERRUPTED
 from gru_bench.cli.terminal import console, say
-from gru_bench.errors import check_known
+from gru_bench.errors import UsageError, check_known
+from gru_bench.outside.bounds import shown
 from gru_bench.outside.writing import write_result
 
 if TYPE_CHECKING:
@@ -27,7 +28,14 @@ if TYPE_CHECKING:
 @click.argument("cell", type=kinds.NAME)
 @options.settings
 @click.option(
-    "--equations", type=kinds.EQUATIONS, help="What the cell claims to compute; guessed without."
+    "--equations",
+    type=kinds.EQUATIONS,
+    help="What the cell claims to compute: gru, lstm, ...; found out without.",
+)
+@click.option(
+    "--reading",
+    type=kinds.NAME,
+    help="JSON or TOML file that says how its weights are read, from identify --json.",
 )
 @click.option(
     "--profile", default="ci", show_default=True, type=kinds.NAME, help="quick, ci or thorough."
@@ -72,6 +80,7 @@ def command(
     cell: str,
     settings: tuple[str, ...],
     equations: str | None,
+    reading: str | None,
     profile: str,
     laws: tuple[str, ...],
     seed: int,
@@ -98,12 +107,17 @@ def command(
 
     options.check_cell(cell)
     arguments = options.parse_settings(settings)
+    if reading is not None:
+        if equations is not None:
+            raise UsageError("give --equations or --reading, not both: a reading names equations")
+        if not reading.lower().endswith((".json", ".toml")):
+            raise UsageError(f"--reading takes a .json or .toml file, got {shown(reading)}")
     check_known("profile", profile, profiles.LAW_EXAMPLES)
     kind = "integers" if "integers" in inputs else None
     check = Isolated(
         cell,
         arguments,
-        equations,
+        equations if reading is None else reading,
         next((size for size in inputs if isinstance(size, int)), None),
         profile,
         seed,

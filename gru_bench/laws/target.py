@@ -213,22 +213,25 @@ class Target(ABC):
 
     @cached_property
     def claim(self) -> Claim | None:
-        """The equations that the cell claims or that its weights suggest; None for none.
+        """The equations that the cell claims, computes or is called by; None for none.
 
         Raises:
-            UsageError: the name is unknown, or the weights are not those of the equations.
+            UsageError: the name is unknown, or a function or a file cannot be read.
         """
-        claim = self._find_claim()
+        claim, notes = self._search_claim()
         if claim is not None:
             told = f"equations: {claim.describe()}"
+            if claim.reading is not None:
+                told += f"; {'; '.join(claim.reading.reading.layout())}"
             if claim.guessed:
                 told += "; where the cell claims nothing, ask for equations none"
             self.notes.append(told)
+        self.notes += notes
         return claim
 
     @abstractmethod
-    def _find_claim(self) -> Claim | None:
-        """Return the claim."""
+    def _search_claim(self) -> tuple[Claim | None, list[str]]:
+        """Return the claim, and what else there is to say of what the cell computes."""
 
     def forget(self, subject: Any) -> None:
         """Have weights assigned anew to a subject whose weights someone has changed."""

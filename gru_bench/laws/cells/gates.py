@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,10 +25,10 @@ FAMILY = "gates"
 FAR = 2.0**14
 
 #: Activations that are exactly zero or one there.
-SATURATING = ("sigmoid", "hard_sigmoid")
+SATURATING = ("sigmoid", "hard_sigmoid", "hard_sigmoid 0.2")
 
 #: Activations that never exceed one.
-BOUNDED = ("tanh", "sigmoid", "hard_sigmoid", "softsign")
+BOUNDED = ("tanh", "sigmoid", "hard_sigmoid", "softsign", "hard_tanh", "sin")
 
 ASSIGN = """
 for variable, value in zip(cell.weights, frozen):
@@ -62,6 +62,10 @@ def _bounded(target: Target) -> str | None:
 
 def activation(target: Target, name: str, default: str = "") -> str:
     """Return the name of an activation of the cell."""
+    reading = None if target.claim is None else target.claim.reading
+    if reading is not None:
+        made = reading.reading.hypothesis
+        return made.sigma if name.startswith("recurrent") else made.phi
     used = getattr(target.probe.cell, name, None)
     usual = default or ("sigmoid" if name.startswith("recurrent") else "tanh")
     return usual if used is None else str(getattr(used, "__name__", used))
@@ -78,12 +82,13 @@ def saturated(case: Case, gates: Mapping[str, float], training: bool = False) ->
     claim = claim_of(case)
     subject = case.subject(training=training)
     named = claim.weights(subject.cell)
-    weights = claim.read(named)
+    weights = list(claim.views(named))
     for gate, value in gates.items():
-        shift = next((n for n in _shifts(gate) if n in weights), None)
+        shift = next((n for n in _shifts(gate) if any(n == name for name, _ in weights)), None)
         if shift is None:
             raise NotApplicable(f"the gate {gate} has no bias to drive it with")
-        weights[shift][...] = FAR if value else -FAR
+        # Where several are added, the first is so large that the others do not count.
+        next(array for name, array in weights if name == shift)[...] = FAR if value else -FAR
     give(case, subject, named)
     return subject
 
@@ -105,7 +110,8 @@ KEPT = (
     ASSIGN
     + """
 _, new = call(cell, xs[0], states)
-compare(new[-1], kept, limit)
+which, first, last = place
+compare(new[which][:, first:last], kept, limit)
 """
 )
 
@@ -123,7 +129,7 @@ def shut_keeps(case: Case) -> None:
     """Shut the gate."""
     subject = saturated(case, claim_of(case).gates(shut=True))
     _, new = subject.fast_step(case.xs[0], case.states)
-    _same_state(case, new[-1])
+    _same_state(case, new)
 
 
 @law(
@@ -139,11 +145,24 @@ def shut_keeps_training(case: Case) -> None:
     """Shut the gate."""
     subject = saturated(case, claim_of(case).gates(shut=True), training=True)
     _, new = subject.fast_step(case.xs[0], case.states)
-    _same_state(case, new[-1])
+    _same_state(case, new)
 
 
-def _same_state(case: Case, new: Array) -> None:
-    old = case.states[-1]
+def part(case: Case, states: Sequence[Array], state: int) -> Array:
+    """Return a state of the equations, where the cell has it.
+
+    Args:
+        case: whose claim says where that is; it is noted for the script.
+        states: the cell's.
+        state: in the paper's order.
+    """
+    which, first, last = place = claim_of(case).place(state)
+    case.note(place=place)
+    return states[which][:, first:last]
+
+
+def _same_state(case: Case, states: Sequence[Array]) -> None:
+    new, old = part(case, states, -1), part(case, case.states, -1)
     cell = case.target.probe.cell
     limit = getattr(cell, "cell_clip", None)
     if limit is not None:
@@ -161,7 +180,8 @@ FORGOTTEN = (
     + """
 _, new = call(cell, xs[0], states)
 _, other = call(cell, xs[0], others)
-compare(new[-1], other[-1], limit)
+which, first, last = place
+compare(new[which][:, first:last], other[which][:, first:last], limit)
 """
 )
 
@@ -184,10 +204,9 @@ def open_replaces(case: Case) -> None:
     subject = saturated(case, claim_of(case).gates(shut=False))
     claim = claim_of(case)
     named = claim.weights(subject.cell)
-    weights = claim.read(named)
-    for name in weights:
+    for name, array in claim.views(named):
         if name.startswith(("U_", "p_", "α_U")):
-            weights[name][...] = 0
+            array[...] = 0
     give(case, subject, named)
     _forgets(case, subject)
 
@@ -217,28 +236,31 @@ def _forgets(case: Case, subject: KerasSubject) -> None:
     case.note(others=others)
     _, new = subject.fast_step(case.xs[0], case.states)
     _, other = subject.fast_step(case.xs[0], others)
-    case.agree(new[-1], other[-1], EXACT, "the state from another state")
+    got, wanted = part(case, new, -1), part(case, other, -1)
+    case.agree(got, wanted, EXACT, "the state from another state")
 
 
 BOUNDS = """
-outputs, new = run(cell, xs, states)
-assert (abs(new[0]) <= largest * (1 + 1e-3)).all(), (new[0], largest)
+outputs, new = run(cell, xs[:taken], states)
+which, first, last = place
+found = new[which][:, first:last]
+assert (abs(found) <= bound * (1 + 1e-3)).all(), (found, bound)
 """
 
 
 def _check_bounds(case: Case, subject: KerasSubject) -> None:
     claim = claim_of(case)
     assert claim.equations is not None
-    start = np.abs(np.stack(case.states)) if case.states else np.zeros(1)
-    largest = max(1.0, float(start.max(initial=0)))
+    largest = max(1.0, *(float(np.abs(state).max(initial=0)) for state in case.states))
     slack = 1 + 64 * case.steps * epsilon(case.dtype)
-    case.note(largest=largest)
     states = case.states
     for step, x in enumerate(case.xs):
         _, states = subject.fast_step(x, states)
         # An LSTM's hidden state is bounded by one, its cell state grows by one a step at most.
         bounds = [largest, largest + step + 1] if claim.equations.states == 2 else [largest]
-        for k, (state, bound) in enumerate(zip(states, bounds, strict=True)):
+        for k, bound in enumerate(bounds):
+            state = part(case, states, k)
+            case.note(bound=bound, taken=step + 1)
             if not (np.abs(state) <= bound * slack).all():
                 worst = float(state.ravel()[np.argmax(np.abs(state))])
                 case.fail(
@@ -301,9 +323,10 @@ def permuted_units(case: Case) -> None:
     outputs, final = case.subject().fast_run(case.xs, case.states)
     claim = claim_of(case)
     named = claim.weights(subject.cell)
-    weights = claim.read(named)
+    if len(case.states) != claim.equations.states:  # type: ignore[union-attr]
+        raise NotApplicable("one tensor holds several states")
     order = case.rng.permutation(case.states[0].shape[-1])
-    for name, array in weights.items():
+    for name, array in claim.views(named):
         moved = array[..., order]
         array[...] = moved[order] if name.startswith("U_") else moved
     give(case, subject, named)

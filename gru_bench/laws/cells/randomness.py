@@ -182,7 +182,8 @@ def seed_repeats(case: Case) -> None:
     "Where the output is a state at inference, it is that state in training.",
     script="""
 output, new = call(cell, x, start, True)
-compare(output, new[0], limit)
+which, first, last = place
+compare(output, new[which][:, first:last], limit)
 """,
     needs=("random", "state"),
     caught=(
@@ -198,10 +199,14 @@ def output_is_state(case: Case) -> None:
     claim = case.target.claim
     quiet = call(case, cell, x, states, False)
     promised = claim is not None and claim.equations is not None
+    which, first, last = claim.place(0) if promised and claim is not None else (0, 0, None)
+    case.note(place=(which, first, last))
     if not promised and not equal([quiet[0]], [quiet[1]]):
         raise NotApplicable("the output is no state")
     made = call(case, cell, x, states, True)
-    case.agree(made[0], made[1], EXACT, "the output in training, as the first state")
+    case.agree(
+        made[0], made[1 + which][:, first:last], EXACT, "the output in training, as the first state"
+    )
 
 
 @law(

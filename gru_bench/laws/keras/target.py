@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gru_bench.equations import Claim, find_claim
+from gru_bench.equations import Claim, search_claim
 from gru_bench.errors import FAULTS, UsageError, in_one_line
 from gru_bench.gradients import check_gradients
 from gru_bench.laws.case import Array, Case
@@ -135,7 +135,7 @@ class KerasTarget(Maker, Target):
         usual, dtype, why = self.features, self.dtype, (self.no_step, self.no_float64)
         self.features, self.no_float64 = found, None
         self.dtype = self._widest()
-        claim = self._find_claim()
+        claim, _ = self._search_claim()
         if claim is None or claim.equations is None or why[0] is None:
             self._no_build = None
             self.notes.append(f"inputs of size {listed} work and others do not, found by trying")
@@ -176,8 +176,8 @@ class KerasTarget(Maker, Target):
         """
         return KerasSubject(cell, features)
 
-    def _find_claim(self) -> Claim | None:
-        return find_claim(self.probe.cell, self.equations)
+    def _search_claim(self) -> tuple[Claim | None, list[str]]:
+        return search_claim(self.probe.cell, self.equations, self.features[0])
 
     def check_gradients(self, subject: KerasSubject, **options: Any) -> Any:
         """Return what comparing TensorFlow's derivatives with numeric ones gives."""

@@ -153,11 +153,10 @@ class NumpyTarget(Target):
         """Return the names of the weights."""
         return {"names": list(case.weights)}
 
-    def _find_claim(self) -> Claim | None:
+    def _search_claim(self) -> tuple[Claim | None, list[str]]:
         """Return None: the equations are read off Keras cells only."""
-        if self.equations is not None:
-            self.notes.append("equations are compared with Keras cells only, not with this one")
-        return None
+        told = "equations are compared with Keras cells only, not with this one"
+        return None, [] if self.equations is None else [told]
 
 
 #: What `make_target` makes.

@@ -1,0 +1,314 @@
+"""Which published equations a cell claims: by name, by what it computes, by its own name."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gru_bench.equations.claim import Array, Claim, UserStep
+from gru_bench.equations.file import is_file, reading_from
+from gru_bench.equations.following import follow
+from gru_bench.equations.formulas import FAMILIES, FORMULAS, KEYS
+from gru_bench.equations.identify import identify_subject
+from gru_bench.equations.identity import Identity, Reading
+from gru_bench.equations.published import EQUATIONS
+from gru_bench.equations.reading import NORMS, is_stacked, read_weights, weights_by_name
+from gru_bench.equations.words import hints_of
+from gru_bench.errors import FAULTS, UsageError, check_known, in_one_line
+from gru_bench.subjects.keras.runtime import keras
+from gru_bench.subjects.keras.subject import KerasSubject
+from gru_bench.subjects.loading import import_from_here
+
+#: Asks for no comparison with any equations.
+NONE = "none"
+
+#: How many random steps a guess compares.
+_STEPS = 4
+
+#: How near a step is to the equations that it equals: far above rounding, in float64 and float32.
+_NEAR = {"float64": 1e-8, "float32": 2e-4}
+
+#: What `--equations` takes.
+CLAIMS = tuple(dict.fromkeys((*EQUATIONS, *KEYS, *FAMILIES, NONE)))
+
+
+def find_claim(
+    cell: Any, given: str | UserStep | None = None, features: int | None = None
+) -> Claim | None:
+    """Return the equations that a built cell claims, or those that it computes.
+
+    Args:
+        cell: a built Keras cell.
+        given: a name of `CLAIMS`, `package.module:function`, a function of weights by name, x
+            and states, the path of a file that `identify --json` wrote, "none", or None for what
+            the cell computes or is called.
+        features: F; taken from the first weight where it is None.
+
+    Returns:
+        None where nothing was claimed and the cell computes nothing that is published, or "none"
+        was asked for. Its `fails` says why the cell is not what it claims to be.
+
+    Raises:
+        UsageError: the name is unknown, or a function or file cannot be read.
+    """
+    return search_claim(cell, given, features)[0]
+
+
+def search_claim(
+    cell: Any, given: str | UserStep | None = None, features: int | None = None
+) -> tuple[Claim | None, list[str]]:
+    """Return the claim, and what else there is to say of the cell.
+
+    Args:
+        cell: as for `find_claim`.
+        given: likewise.
+        features: likewise.
+
+    Raises:
+        UsageError: likewise.
+    """
+    if callable(given):
+        return Claim(None, given=given), []
+    if given == NONE:
+        return None, []
+    if given is not None and is_file(given):
+        return _by_file(cell, given, features), []
+    if given is not None and ":" in given:
+        return Claim(None, given=_load(given)), []
+    if given is not None:
+        check_known("equations", given, CLAIMS)
+        return _claimed(cell, given, features), []
+    return _unclaimed(cell, features)
+
+
+def _load(name: str) -> UserStep:
+    module, _, attribute = name.partition(":")
+    try:
+        with import_from_here():
+            found: UserStep = getattr(importlib.import_module(module), attribute)
+    except FAULTS as error:  # a user's module can fail in any way
+        raise UsageError(f"equations {name!r} cannot be imported: {in_one_line(error)}") from error
+    if not callable(found):
+        raise UsageError(f"equations {name!r} must be a function of weights, x and states")
+    return found
+
+
+def keys_of(name: str) -> set[str]:
+    """Return the keys of equations that a name of a family or of one of its members means."""
+    keys = {f.key for f in FORMULAS if name in (f.key, f.family)}
+    return keys | ({name} if name in EQUATIONS else set())
+
+
+def _claimed(cell: Any, given: str, features: int | None) -> Claim:
+    """Return the claim of a name; names of weights that are read decide, else what it computes."""
+    keys = keys_of(given)
+    named = [c for c in candidates(cell) if c.equations is not None and c.equations.name in keys]
+    if given in EQUATIONS:
+        # Where Keras's names are used, so is Keras's reading of the update gate.
+        stacked = is_stacked(weights_by_name(cell))
+        named = [c for c in named if c.keeps == stacked or c.equations.update is None]  # type: ignore[union-attr]
+    named = [replace(c, guessed=False) for c in named]
+    best, distance = _nearest(cell, named) if named else (None, np.inf)
+    if best is not None and (distance <= _near(cell) or names_decide(cell)):
+        return best
+    identity = _identity(cell, features, sorted(keys))
+    exact = [r for r in identity.readings if r.key in keys]
+    if exact:
+        return _read(exact[0], cell, identity, False)
+    if best is not None and not identity.nearest:
+        return best
+    other = _identity(cell, features, (), near=False) if not identity.nearest else None
+    return Claim(None, fails=_refusal(f"{given} was claimed", identity, other), wanted=given)
+
+
+def _refusal(why: str, identity: Identity, other: Identity | None) -> str:
+    """Return why a cell is not what it is claimed to be."""
+    told = f"{why}, and the cell does not compute it"
+    if identity.nearest:
+        nearest = identity.nearest[0]
+        told += f": it computes {nearest.title()}, but {'; '.join(nearest.differs)}"
+        return f"{told} ({nearest.sure})"
+    if other is not None and other.readings:
+        return f"{told}: it computes {other.readings[0].title()}"
+    notes = "; ".join(identity.notes) or "nor does it with any one of the known mistakes"
+    return f"{told}; {notes}"
+
+
+def _unclaimed(cell: Any, features: int | None) -> tuple[Claim | None, list[str]]:
+    """Return what the cell computes, or what its class is called, as a claim."""
+    best, distance = guess(cell)
+    if best is not None and distance <= _near(cell):
+        return best, []
+    decided = best is not None and names_decide(cell)
+    try:
+        # What nobody calls by a family's name cannot fail: no mistakes are looked for.
+        identity = _identity(cell, features, (), near=not decided and bool(hints_of(cell)[0]))
+    except UsageError:
+        return (best if decided else None), []
+    family = _family(best)
+    if identity.readings and not (decided and any(r.family == family for r in identity.readings)):
+        return _read(identity.readings[0], cell, identity, True), _alternatives(identity)
+    if decided:
+        return best, []
+    return _by_what_it_is_called(identity)
+
+
+def _by_what_it_is_called(identity: Identity) -> tuple[Claim | None, list[str]]:
+    """Return a claim that fails where the class names a family and is one mistake from it."""
+    for reading in identity.nearest:
+        odd = [told for told in reading.differs if "no regular order" in told]
+        if odd and len(odd) == len(reading.differs):
+            why = f"all weights but their order are those of {reading.title()}"
+            return Claim(None, guessed=True, fails=f"{why}: {'; '.join(odd)}", wanted=why), []
+        if reading.family in identity.hints and (reading.lost or not reading.gone):
+            why = f"{identity.believed}, so it should be {reading.formula.title}"
+            told = _refusal(why, replace(identity, nearest=(reading,)), None)
+            told += "; where it should not, ask for equations none"
+            return Claim(None, guessed=True, fails=told, wanted=reading.formula.title), []
+    told = "; ".join(identity.notes) or "gru-bench identify says what is nearest"
+    return None, [f"equations: none that are published are computed exactly; {told}"]
+
+
+def _alternatives(identity: Identity) -> list[str]:
+    return [f"it computes as well: {r.title()}" for r in identity.readings[1:]]
+
+
+def _identity(cell: Any, features: int | None, only: Sequence[str], near: bool = True) -> Identity:
+    subject = KerasSubject(cell, features)
+    return identify_subject(subject, only, near)
+
+
+def _read(reading: Reading, cell: Any, identity: Identity, guessed: bool) -> Claim:
+    """Return the claim that a reading makes."""
+    followed = follow(reading, cell, identity)
+    equations = EQUATIONS.get(reading.key)
+    plain = not reading.hypothesis.constants.keys() - {"k_f"} and not reading.formula.normalised
+    keeps = any(told.endswith("weighs the old state") for told in reading.formula.says)
+    return Claim(
+        equations if plain else None,
+        keeps=keeps,
+        guessed=guessed,
+        reading=followed,
+        precision=identity.dtype,
+    )
+
+
+def _by_file(cell: Any, path: str, features: int | None) -> Claim:
+    """Return the claim of a file, which fails where the cell does not compute what it says."""
+    reading = reading_from(path)
+    identity = _identity(cell, features, [reading.key], near=True)
+    claim = _read(reading, cell, identity, False)
+    try:
+        apart = _distances(cell, [claim], 0, identity.features)[0]
+    except (KeyError, ValueError, IndexError) as error:
+        raise UsageError(f"{path} does not fit the cell: {in_one_line(error)}") from error
+    if apart <= _near(cell):
+        return claim
+    return Claim(
+        None, fails=_refusal(f"{path} says {reading.title()}", identity, None), wanted=path
+    )
+
+
+def names_decide(cell: Any) -> bool:
+    """Return whether the names of a cell's weights say what they are for.
+
+    Keras's names are everybody's, but for a cell that is built on one of Keras's; letters say it
+    where there are several gates.
+
+    Args:
+        cell: built.
+    """
+    named = weights_by_name(cell)
+    if is_stacked(named):
+        own = (keras.layers.GRUCell, keras.layers.LSTMCell, keras.layers.SimpleRNNCell)
+        return isinstance(cell, own) or any(name in NORMS for name in named)
+    return sum(name.startswith("W_") for name in named) > 1
+
+
+def _family(claim: Claim | None) -> str | None:
+    if claim is None or claim.equations is None:
+        return None
+    return next((f.family for f in FORMULAS if f.key == claim.equations.name), None)
+
+
+def _near(cell: Any) -> float:
+    return _NEAR.get(str(cell.compute_dtype), _NEAR["float32"])
+
+
+def candidates(cell: Any) -> Iterator[Claim]:
+    """Yield the claims that the names of a cell's weights and its number of states allow."""
+    named = weights_by_name(cell)
+    states = len(keras.tree.flatten(cell.state_size))
+    for equations in EQUATIONS.values():
+        if equations.states != states or not named:
+            continue
+        if isinstance(read_weights(equations, named, is_stacked(named)), str):
+            continue
+        readings = (True, False) if equations.update else (False,)
+        for keeps in readings:
+            yield Claim(equations, keeps=keeps, guessed=True)
+
+
+def guess(cell: Any) -> tuple[Claim | None, float]:
+    """Return the claim among `candidates` that the cell is nearest to, and how far it is.
+
+    Args:
+        cell: built; it has its own weights again afterwards.
+
+    Returns:
+        None also where the weights have the names and shapes of equations, but the cell does not
+        read inputs of that size: they belong to a layer within it.
+    """
+    claims = list(candidates(cell))
+    return _nearest(cell, claims) if claims else (None, np.inf)
+
+
+def _nearest(cell: Any, claims: Sequence[Claim]) -> tuple[Claim | None, float]:
+    before = [np.asarray(variable.value) for variable in cell.weights]
+    try:
+        tried = [_distances(cell, claims, seed) for seed in range(_STEPS)]
+    finally:
+        for variable, value in zip(cell.weights, before, strict=True):
+            variable.assign(value)
+    distances = np.max(tried, axis=0)
+    nearest = int(np.argmin(distances))
+    found = float(distances[nearest])
+    return (claims[nearest] if np.isfinite(found) else None), found
+
+
+def _distances(
+    cell: Any, claims: Sequence[Claim], seed: int, features: int | None = None
+) -> list[float]:
+    """Return how far one random step of the cell is from each claim, ∞ where it cannot be asked."""
+    rng = np.random.default_rng(seed)
+    for variable in cell.weights:
+        if str(variable.dtype).startswith(("float", "bfloat")):
+            variable.assign(rng.normal(size=variable.shape))
+    if features is None:
+        features = int(weights_by_name(cell).get("kernel", cell.weights[0]).shape[0])
+    x = rng.normal(size=(3, features))
+    shapes = keras.tree.flatten(cell.state_size)
+    states = [rng.normal(size=(3, int(size))).astype(cell.compute_dtype) for size in shapes]
+    try:
+        nested = keras.tree.pack_sequence_as(cell.state_size, states)
+        nested = nested if isinstance(nested, (list, tuple)) else [nested]
+        output, new = cell(keras.ops.convert_to_tensor(x, dtype=cell.compute_dtype), nested)
+        actual = [np.asarray(a, np.float64) for a in (output, *keras.tree.flatten(new))]
+    except Exception:  # a user's cell can fail in any way
+        return [np.inf] * len(claims)
+    return [_distance(claim, cell, x, states, actual) for claim in claims]
+
+
+def _distance(claim: Claim, cell: Any, x: Array, states: list[Array], actual: list[Array]) -> float:
+    try:
+        output, new = claim.step(cell, x, states)
+        gaps = [np.abs(a - b).max() for a, b in zip((output, *new), actual, strict=True)]
+    except ValueError:  # sizes do not fit
+        return np.inf
+    # A cell that is not finite anywhere is as far from one claim as from the other.
+    worst = np.nan_to_num(gaps, nan=np.finfo(float).max, posinf=np.finfo(float).max)
+    return float(np.max(worst))

@@ -1,0 +1,98 @@
+"""A cell made for a look into it: small, in double precision where that can be had."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from gru_bench.errors import FAULTS, UsageError, in_one_line
+from gru_bench.subjects.keras.maker import Maker
+from gru_bench.subjects.keras.runtime import keras
+from gru_bench.subjects.keras.subject import KerasSubject
+from gru_bench.subjects.keras.loading import load_cell_class
+
+#: Input sizes to try, so that inputs and units are not as many.
+_SIZES = (5, 7)
+
+
+def opened(
+    cell: Any, arguments: Mapping[str, Any] | None, input_size: int | None
+) -> tuple[KerasSubject, str]:
+    """Return one step of a cell, and its name.
+
+    Args:
+        cell: a class, its name, a function that returns a cell, or an instance.
+        arguments: for the class or the function.
+        input_size: F; found out where it is None.
+
+    Raises:
+        UsageError: it cannot be made or run.
+    """
+    try:
+        maker = Maker(cell, arguments)
+        name = maker.name
+        make: Callable[[str], Any] = maker.make_cell
+    except UsageError:  # one that takes no dtype and cannot be made again is made as it is
+        found = load_cell_class(cell, functions=True) if isinstance(cell, str) else cell
+        if isinstance(found, keras.layers.Layer) or _refused(found, arguments):
+            raise
+        name = cell if isinstance(cell, str) else f"{found.__module__}:{found.__qualname__}"
+        make = functools.partial(_made, found, dict(arguments or {}))
+    errors: list[str] = []
+    for dtype in ("float64", "float32"):
+        with floats(dtype):
+            for size in _sizes(make(dtype), arguments or {}, input_size):
+                try:
+                    made = make(dtype)
+                    made.build((None, size))
+                    return KerasSubject(made, size), name
+                except FAULTS as error:  # a user's cell can fail in any way
+                    errors.append(
+                        str(error)
+                        if isinstance(error, UsageError)
+                        else f"cell {name!r} cannot be built: {in_one_line(error)}"
+                    )
+    raise UsageError(errors[0])
+
+
+def _refused(found: Any, arguments: Mapping[str, Any] | None) -> bool:
+    """Return whether a class refuses the arguments also where no dtype is given, or is no cell."""
+    try:
+        made = found(**(arguments or {}))
+    except FAULTS:  # a user's constructor can fail in any way
+        return True
+    return not hasattr(made, "state_size") or isinstance(made, keras.layers.RNN)
+
+
+def _made(found: Any, arguments: Mapping[str, Any], _: str) -> Any:
+    """Return a cell whose dtype is that of all layers that are made now."""
+    return found(**arguments)
+
+
+@contextmanager
+def floats(dtype: str) -> Iterator[None]:
+    """Let layers that are made without a dtype have one.
+
+    Args:
+        dtype: which.
+    """
+    before = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx(dtype)
+    keras.config.set_dtype_policy(dtype)
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(before[0])
+        keras.config.set_dtype_policy(before[1])
+
+
+def _sizes(cell: Any, arguments: Mapping[str, Any], given: int | None) -> list[int]:
+    if given is not None:
+        return [given]
+    sizes = keras.tree.flatten(cell.state_size)
+    units = max([1, *(n for n in sizes if isinstance(n, int))])
+    free = [n for n in _SIZES if units % n and n != units] or [units + 1]
+    own = [v for v in arguments.values() if isinstance(v, int) and not isinstance(v, bool)]
+    return list(dict.fromkeys([free[0], *own, units, *range(1, 9)]))
