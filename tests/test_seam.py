@@ -48,6 +48,7 @@ STILL = {
     "proof/deployment.py",
     "proof/purity.py",
     "proof/reach.py",
+    "proof/reloading.py",
     "proof/system.py",
 }
 
