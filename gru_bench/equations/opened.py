@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from gru_bench.errors import FAULTS, UsageError, in_one_line
+from gru_bench.subjects.keras.loading import load_cell_class
 from gru_bench.subjects.keras.maker import Maker
 from gru_bench.subjects.keras.runtime import keras
 from gru_bench.subjects.keras.subject import KerasSubject
-from gru_bench.subjects.keras.loading import load_cell_class
 
 #: Input sizes to try, so that inputs and units are not as many.
 _SIZES = (5, 7)
