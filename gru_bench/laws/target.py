@@ -354,14 +354,15 @@ class Target(ABC):
         trained = rows(drawn, x)
         if np.array_equal(trained, rows(plain, x), equal_nan=True):
             return "training gives what inference gives: nothing is random"
+        repeats = np.array_equal(trained, rows(drawn, x), equal_nan=True)
+        others = rows(drawn, np.concatenate([x[:1], self.fit(x[1:] + 1)]))
+        if repeats and not np.array_equal(trained[0], others[0], equal_nan=True):
+            return (
+                "in training a row depends on the others: by the batch's statistics, not by chance"
+            )
         if not self.rates() and not self._draws(x, states, weights):
             return "training computes something else, the same each time: nothing is random"
-        if not np.array_equal(trained, rows(drawn, x), equal_nan=True):
-            return None
-        others = rows(drawn, np.concatenate([x[:1], self.fit(x[1:] + 1)]))
-        if np.array_equal(trained[0], others[0], equal_nan=True):
-            return None
-        return "in training a row depends on the others: by the batch's statistics, not by chance"
+        return None
 
 
 def make_target(
