@@ -15,9 +15,11 @@ import pytest
 
 from gru_bench.errors import UsageError
 from gru_bench.learning.intervals import Interval, Intervals
-from gru_bench.lifting import moves, reader
+from gru_bench.lifting import lift, moves, reader
 from gru_bench.program.enclosure import Enclosures
 from gru_bench.program.program import Program
+from gru_bench.subjects.keras.runtime import keras
+from gru_bench.subjects.keras.subject import KerasSubject
 from gru_bench.trace import operations
 from tests.corpus import keras_ways, reference
 from tests.corpus.faults import FAULTS as WRONG_PROGRAMS
@@ -189,6 +191,30 @@ def lifted(seed: int) -> tuple[Any, Program, list[tuple[Point, Answer]]] | None:
     answers = [(point, answer_of(made, point)) for point in points(write(seed))]
     made.assign(answers[0][0].weights)
     return made, READER.lift(made), answers
+
+
+class ColumnForARow(keras.layers.Layer):
+    """`keras.ops.add` takes the column h for a row where there are as many rows as columns."""
+
+    def __init__(self, columns: int) -> None:
+        super().__init__(dtype="float64")
+        self.columns, self.state_size, self.output_size = columns, 1, columns
+
+    def build(self, _shape: Any) -> None:
+        self.W = self.add_weight(name="W", shape=(1, 3 * self.columns))
+
+    def call(self, _x: Any, states: Any) -> Any:
+        h = states[0]
+        first, *_ = keras.ops.split(keras.ops.dot(h, self.W), 3, axis=-1)
+        return keras.ops.add(first, h), [h]
+
+
+@pytest.mark.parametrize("columns", [2, 5])
+def test_sizes_within_a_step_are_tried_as_sizes_of_the_batch(columns: int) -> None:
+    # No weight, input or state has this size: only what the product is split into.
+    subject = KerasSubject(ColumnForARow(columns), 4)
+    with pytest.raises(UsageError, match=rf"changes with the batch \({columns} rows\)"):
+        lift(subject)
 
 
 def test_right_programs_are_found_right() -> None:

@@ -51,6 +51,12 @@ class Trace:
 
         self._step = _traced(step, signature)
 
+    def sizes(self) -> set[int]:
+        """Return the length of every axis of every tensor in the step, where it is known."""
+        tensors = [t for op in self._step.graph.get_operations() for t in op.outputs]
+        shapes = [tensor.shape for tensor in tensors if tensor.shape.rank is not None]
+        return {int(n) for shape in shapes for n in shape if n is not None}
+
     def read(self, scribe: Scribe, weights: Sequence[Ids], x: Ids, states: Sequence[Ids]) -> Any:
         """Return the ids of the output `(B, O)` and of the new states `(B, n)`.
 
