@@ -62,7 +62,7 @@ SAMPLE = [
     ("gru:EveryOtherCall", "same-call-after-call"),
     ("gru:WeightsPackedOnce", "weights-are-read"),
     ("gru:TracedOtherwise", "graph-equals-eager"),
-    ("gru:GatesOneColumnLate", "gate-permuted-units"),
+    ("gru:GatesOneColumnLate", "equations-one-step"),
     ("gru:SharedStack", "config-same-function"),
     ("lstm:NormalisedOverWrongAxis", "batch-row-alone"),
     ("lstm:NormalisedOverWrongAxis", "input-matters"),

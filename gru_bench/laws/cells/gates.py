@@ -195,7 +195,6 @@ compare(new[which][:, first:last], other[which][:, first:last], limit)
     wants=Wants(steps=(1,)),
     caught=(
         "https://github.com/lucidrains/minGRU-pytorch/issues/21",
-        "https://github.com/ARM-software/ComputeLibrary/issues/779",
         "https://github.com/mindspore-ai/mindspore/issues/149",
     ),
 )
@@ -313,7 +312,6 @@ permuted, last = run(cell, xs, [s[:, order] for s in states])
 compare(permuted, outputs[:, :, order], limit)
 """,
     needs=("published equations",),
-    caught=("https://github.com/pytorch/pytorch/pull/78945",),
     wants=Wants(steps=(1, 2)),
     share=0.5,
 )

@@ -191,7 +191,6 @@ loaded = keras.models.load_model(path, custom_objects={type(cell).__name__: type
 x = tf.constant(np.swapaxes(xs, 0, 1), dtype)
 compare(loaded(x), model(x), limit)
 """,
-    caught=("https://github.com/tensorflow/tensorflow/issues/45224",),
     wants=ONE,
     most=1,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,10 +94,25 @@ def _constant(case: Case, name: str, value: float) -> list[Array] | None:
         cell = case.target.cell_of(case.target.make("float32", **{name: initializer}))
     except UsageError:
         return None
-    if name == "bias_initializer" and not getattr(cell, "use_bias", True):
-        return None
     cell.build((None, case.features))
-    return [np.asarray(variable.value, np.float64) for variable in cell.weights]
+    made = [np.asarray(variable.value, np.float64) for variable in cell.weights]
+    return made if _has_use(cell, name, [array.shape for array in made], case.features) else None
+
+
+def _has_use(cell: Any, name: str, shapes: list[tuple[int, ...]], features: int) -> bool:
+    """Return whether a cell has weights for an initialiser: it may have inherited the argument.
+
+    Biases are told from gains and shifts by nothing, so that argument must be the class's own.
+    """
+    matrices = [shape for shape in shapes if len(shape) == 2]
+    if name == "kernel_initializer":
+        return any(features in shape for shape in matrices)
+    if name == "recurrent_initializer":
+        units = getattr(cell, "units", None)
+        return any(units in shape and features not in shape for shape in matrices)
+    own = vars(type(cell)).get("__init__")
+    named = own is not None and name in inspect.signature(own).parameters
+    return named and getattr(cell, "use_bias", True) and any(len(s) == 1 for s in shapes)
 
 
 @law(

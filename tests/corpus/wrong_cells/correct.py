@@ -14,11 +14,7 @@ from tests.corpus.wrong_cells.ledger import Row, crc
 DROPPING = {"dropout": 0.25, "recurrent_dropout": 0.25}
 
 #: What Keras itself breaks, by correct cell: law and reason, as `--expect` takes them.
-KNOWN: dict[str, dict[str, str]] = {
-    "keras.layers:StackedRNNCells": {
-        "layer-stateful": "RNN.reset_state walks the outer list of nested states (findings.md)"
-    },
-}
+KNOWN: dict[str, dict[str, str]] = {}
 
 #: Cells that no law may catch; beside Keras's own and ours stands what wrong cells are made of.
 CORRECT: dict[str, tuple[Any, dict[str, Any]]] = {
