@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from gru_bench.laws.case import Case
+from gru_bench.laws.prelude import COMPARE
 from gru_bench.subjects.keras.maker import Maker
 
-HEAD = '''\
+HEAD = (
+    '''\
 import keras
 import numpy as np
 import tensorflow as tf
@@ -65,18 +67,9 @@ def run(cell, xs, states, training=training):
     return np.stack(outputs), states
 
 
-def compare(got, expected, limit):
-    """Say where two results differ by more than the limit, and stop."""
-    got, expected = np.asarray(got, "float64"), np.asarray(expected, "float64")
-    assert got.shape == expected.shape, f"shape {{got.shape}}, expected {{expected.shape}}"
-    same = (got == expected) | (np.isnan(got) & np.isnan(expected))
-    wrong = ~(same | (abs(got - expected) <= limit))
-    for index in np.argwhere(wrong)[:1]:
-        where = tuple(index.tolist())
-        raise AssertionError(f"{{where}}: got {{got[where]!r}}, expected {{expected[where]!r}}")
-
-
 '''
+    + COMPARE
+)
 
 
 LAYER = '''\

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from gru_bench.laws.prelude import COMPARE
 from gru_bench.subjects.numpy.maker import NumpyMaker
 
 if TYPE_CHECKING:
     from gru_bench.laws.case import Case
 
-HEAD = '''\
+HEAD = (
+    '''\
 import numpy as np
 {imports}
 dtype, training, seed = {dtype!r}, False, {seed!r}
@@ -47,18 +49,9 @@ def run(cell, xs, states, training=False):
     return np.stack(outputs), states
 
 
-def compare(got, expected, limit):
-    """Say where two results differ by more than the limit, and stop."""
-    got, expected = np.asarray(got, "float64"), np.asarray(expected, "float64")
-    assert got.shape == expected.shape, f"shape {{got.shape}}, expected {{expected.shape}}"
-    same = (got == expected) | (np.isnan(got) & np.isnan(expected))
-    wrong = ~(same | (abs(got - expected) <= limit))
-    for index in np.argwhere(wrong)[:1]:
-        where = tuple(index.tolist())
-        raise AssertionError(f"{{where}}: got {{got[where]!r}}, expected {{expected[where]!r}}")
-
-
 '''
+    + COMPARE
+)
 
 #: Names of frameworks and of what only their cells have, in scripts.
 _FOREIGN = {"keras", "tf", "trainable_variables", "stateless_call", "compute_dtype", "state_size"}
