@@ -155,9 +155,8 @@ class Adder:
         )
         model = keras.Model(inputs, read_out(outputs), name="adder")
         weights = [part.numpy() for part in self._weights]
-        trained = [*cell.trainable_variables, *read_out.trainable_variables]
         for variables, values in (
-            (trained, weights),
+            (trained_variables(model), weights),
             (cell.non_trainable_variables, network.kept),
         ):
             held, wanted = [tuple(v.shape) for v in variables], [np.shape(v) for v in values]
@@ -184,7 +183,7 @@ class Adder:
         given, own = (_without_cell_names(c) for c in (dict(config), described))
         if given != own:
             raise UsageError(f"its Keras model is not that of an adder: {_difference(given, own)}")
-        kind = type(model.get_layer("rnn").cell)
+        kind = type(parts_of(model)[0])
         registered = keras.saving.get_registered_object(keras.saving.get_registered_name(kind))
         if registered not in (None, kind):
             raise UsageError("Keras has registered another class by the name of its cell")
@@ -238,9 +237,8 @@ class Adder:
             adder._check_config(saved.config, model)
             load_weights(model, saved.weights)
             check_same_arrays(model, saved.weights)
-            cell, read_out = model.get_layer("rnn").cell, model.get_layer("read_out")
-            trained = [*cell.trainable_variables, *read_out.trainable_variables]
-            theta = network.pack([variable.value for variable in trained])
+            cell, _ = parts_of(model)
+            theta = network.pack([variable.value for variable in trained_variables(model)])
             network.keep([variable.value for variable in cell.non_trainable_variables])
             return cls(network, theta, facts.threshold, facts.origin)
         except UsageError as error:
@@ -248,6 +246,16 @@ class Adder:
         except Exception as error:  # Keras and HDF5 raise many kinds on files they did not write
             reason = one_line(in_one_line(error))[:300]
             raise UsageError(f"model {str(path)!r} is damaged: {reason}") from error
+
+
+def parts_of(model: Any) -> tuple[Any, Any]:
+    """Return the cell and the read-out of a Keras model that `Adder.to_model` made."""
+    return model.get_layer("rnn").cell, model.get_layer("read_out")
+
+
+def trained_variables(model: Any) -> list[Any]:
+    """Return the variables of such a model in the order of θ."""
+    return [variable for part in parts_of(model) for variable in part.trainable_variables]
 
 
 def check_model_path(path: str | Path) -> Path:

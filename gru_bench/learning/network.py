@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from gru_bench.errors import FAULTS, UsageError, in_one_line
 from gru_bench.subjects.keras import building
 from gru_bench.subjects.keras.loading import make_cell
+from gru_bench.subjects.keras.masks import forget_masks
 from gru_bench.subjects.keras.runtime import keras, tf
 from gru_bench.subjects.loading import cell_name
 from gru_bench.task.transducer import Transducer
@@ -223,9 +224,7 @@ class Network:
 
     def forget_masks(self) -> None:
         """Drop the dropout masks a cell keeps from step to step; called while tracing."""
-        for layer in self.cell._flatten_layers():
-            for name in ("reset_dropout_mask", "reset_recurrent_dropout_mask"):
-                getattr(layer, name, lambda: None)()
+        forget_masks(self.cell)
 
     def cell_step(
         self, weights: Sequence[Any], frozen: Any, x: Any, states: Any, training: bool = False

@@ -7,14 +7,14 @@ compiled programs and through Keras's model, which knows nothing of the bench.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.errors import FAULTS, UsageError, in_one_line
-from gru_bench.learning.adder import Adder
+from gru_bench.learning.adder import Adder, parts_of, trained_variables
 from gru_bench.learning.network import Network
 from gru_bench.lifting import lift
 from gru_bench.lifting.expression import Table
@@ -94,10 +94,9 @@ class Deployment:
             if loaded is not None:
                 check_reloaded(loaded, again, self.program)
             self._models = [m for m in (again.to_model(), loaded) if m is not None]
+        weights = self.network.unpack(self._theta)
         for model in self._models:
-            cell, read_out = _layers(model)
-            variables = [*cell.trainable_variables, *read_out.trainable_variables]
-            for variable, value in zip(variables, self.network.unpack(self._theta), strict=True):
+            for variable, value in zip(trained_variables(model), weights, strict=True):
                 variable.assign(value)
         if self._runner is None or self._runner.threshold != adder.threshold:
             self._runner = again
@@ -115,33 +114,31 @@ class Deployment:
         yield "Keras's cell compiled by XLA", self._run_compiled_plainly, [slice(None)]
         yield "in a graph, many rows at once", self._run_graph, [slice(None)]
         yield "in a graph, one row alone", self._run_graph_alone, [slice(None)]
-        yield "eagerly, many rows at once", self._run_eagerly, [slice(None)]
+        own, *loaded = (partial(self._run_eagerly, model) for model in self._models)
+        yield "eagerly, many rows at once", own, [slice(None)]
         begins = np.cumsum([0, *sizes])
         few = [np.arange(b, b + n) for b, n in zip(begins, sizes, strict=False)]
-        yield "eagerly, few rows at once", self._run_eagerly, few
-        yield "eagerly, as Keras loads it", self._run_reloaded, [slice(None)]
+        yield "eagerly, few rows at once", own, few
+        for step in loaded:
+            yield "eagerly, as Keras loads it", step, [slice(None)]
 
     def writers(self) -> Iterator[tuple[str, Callable[[Array], Array], int]]:
         """Return every way to write whole words: its name, from symbols to digits, and rows.
 
         Symbols and digits are `(B, T)`.
         """
-        own = self._predicting(self._models[0])
+        own, *loaded = (partial(self._predict, model) for model in self._models)
         yield "Keras's own predict, eight rows at once", own, 8
         yield "Keras's own predict, one row alone", own, 1
-        if len(self._models) > 1:
-            loaded = self._predicting(self._models[1])
-            yield "Keras's own predict of the network that it loads, one row alone", loaded, 1
+        for write in loaded:
+            yield "Keras's own predict of the network that it loads, one row alone", write, 1
         assert self._runner is not None
         yield "the adder itself, one row alone", self._runner.run, 1
 
-    def _predicting(self, model: Any) -> Callable[[Array], Array]:
-        def write(symbols: Array) -> Array:
-            features = self.network.task.features[symbols].astype(np.float32)
-            scores = tf.constant(np.asarray(model.predict_on_batch(features)))
-            return np.asarray(self.network.decide(scores, self.threshold))
-
-        return write
+    def _predict(self, model: Any, symbols: Array) -> Array:
+        features = self.network.task.features[symbols].astype(np.float32)
+        scores = tf.constant(np.asarray(model.predict_on_batch(features)))
+        return np.asarray(self.network.decide(scores, self.threshold))
 
     def _one_step(self) -> None:
         """Call the cell as Keras does, and trace it."""
@@ -185,9 +182,9 @@ class Deployment:
         """What Keras's `predict` tells the cell."""
         return {"training": False} if self.network.takes_training else {}
 
-    def _plain_step(self, x: Any, states: Any, told: dict[str, Any], which: int = 0) -> Any:
-        """Run the cell and the read-out of Keras's model, or of the last one where it says -1."""
-        cell, read_out = _layers(self._models[which])
+    def _plain_step(self, x: Any, states: Any, told: dict[str, Any], model: Any = None) -> Any:
+        """Run the cell and the read-out of a Keras model, its own where none is given."""
+        cell, read_out = parts_of(self._models[0] if model is None else model)
         output, new = cell(x, self._nest(states), **told)
         return read_out(output), tf.concat(keras.tree.flatten(new), axis=1)
 
@@ -250,20 +247,12 @@ class Deployment:
         scores, new = self._graph_alone(self._features(symbols), tf.constant(states))
         return np.asarray(scores), np.asarray(new)
 
-    def _run_eagerly(self, symbols: Array, states: Array) -> tuple[Array, Array]:
-        scores, new = self._plain_step(self._features(symbols), tf.constant(states), {})
-        return np.asarray(scores), np.asarray(new)
-
-    def _run_reloaded(self, symbols: Array, states: Array) -> tuple[Array, Array]:
-        scores, new = self._plain_step(self._features(symbols), tf.constant(states), {}, -1)
+    def _run_eagerly(self, model: Any, symbols: Array, states: Array) -> tuple[Array, Array]:
+        scores, new = self._plain_step(self._features(symbols), tf.constant(states), {}, model)
         return np.asarray(scores), np.asarray(new)
 
     def _features(self, symbols: Array) -> Any:
         return tf.constant(self.network.task.features[symbols], self.network.compute_dtype)
-
-
-def _layers(model: Any) -> tuple[Any, Any]:
-    return model.get_layer("rnn").cell, model.get_layer("read_out")
 
 
 def _one_by_one(step: Callable[[Any], tuple[Any, Any]], count: Any) -> tuple[Any, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gru_bench.errors import UsageError
-from gru_bench.proof.reach import is_framework, names_of, reachable
+from gru_bench.proof.reach import is_framework, names_of, own_classes, reachable
 from gru_bench.subjects.keras.runtime import keras, tf
 
 #: How deep, and how many values of one container are looked at.
@@ -53,9 +53,8 @@ def _state(cell: Any) -> Iterator[tuple[str, Any]]:
         kind = type(layer).__name__
         for name, value in vars(layer).items():
             yield f"{name!r} of {kind}", _fingerprint(value, _DEPTH, {id(layer)})
-        for owner in type(layer).__mro__:
-            if not is_framework(owner.__module__):
-                yield from _of_class(owner)
+        for owner in own_classes(layer):
+            yield from _of_class(owner)
     yield "the environment", sorted(os.environ.items())
     yield "something that its code can reach", reachable(cell)
 

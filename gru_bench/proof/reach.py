@@ -38,6 +38,11 @@ def is_framework(module: str | None) -> bool:
     return first in FRAMEWORKS or first in sys.stdlib_module_names
 
 
+def own_classes(layer: Any) -> list[type[Any]]:
+    """Return the classes that a layer is made of and that are no framework's."""
+    return [owner for owner in type(layer).__mro__ if not is_framework(owner.__module__)]
+
+
 def names_of(code: types.CodeType) -> Iterator[str]:
     """Return the names that code looks up, functions within it included."""
     yield from code.co_names
@@ -103,8 +108,7 @@ def _leaf(value: Any) -> Any:
 def _within(value: Any) -> list[Any]:  # noqa: PLR0911
     """Return what a value leads to."""
     if isinstance(value, keras.layers.Layer):
-        user = [owner for owner in type(value).__mro__ if not is_framework(owner.__module__)]
-        return [vars(value), *user]
+        return [vars(value), *own_classes(value)]
     if isinstance(value, keras.Variable):
         return [{k: v for k, v in vars(value).items() if k != "_value"}]
     if isinstance(value, (tf.Tensor, tf.Variable)):

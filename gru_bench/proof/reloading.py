@@ -15,12 +15,13 @@ import numpy as np
 
 from gru_bench.checker.rejection import Rejected
 from gru_bench.errors import FAULTS
-from gru_bench.learning.adder import Adder
+from gru_bench.learning.adder import Adder, parts_of, trained_variables
 from gru_bench.lifting import lift
 from gru_bench.lifting.expression import Table, expressions
 from gru_bench.lifting.lift import same
 from gru_bench.program.program import Program
-from gru_bench.proof.reach import is_framework
+from gru_bench.proof.reach import own_classes
+from gru_bench.subjects.keras.maker import unregistered
 from gru_bench.subjects.keras.runtime import keras
 from gru_bench.subjects.keras.subject import KerasSubject
 
@@ -35,9 +36,7 @@ def reload(adder: Adder) -> Any | None:
         adder: a network with weights.
     """
     made = adder.to_model()
-    layers = made.get_layer("rnn").cell._flatten_layers()
-    classes = {type(layer).__name__: type(layer) for layer in layers}
-    own = {name: kind for name, kind in classes.items() if not is_framework(kind.__module__)}
+    own = unregistered(parts_of(made)[0])
     with TemporaryDirectory(prefix="gru_bench-") as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Keras warns of is seen below
         path = Path(folder) / "adder.keras"
@@ -60,14 +59,12 @@ def check_reloaded(model: Any, adder: Adder, program: Program) -> None:
         Rejected: its weights, frozen weights, step or initial state are others.
         LiftingError: its step cannot be lifted.
     """
-    cell, read_out = model.get_layer("rnn").cell, model.get_layer("read_out")
-    found = [*cell.trainable_variables, *read_out.trainable_variables]
     expected = [np.asarray(part) for part in adder.network.unpack(adder.theta)]
     # What is kept beside them, generators of random numbers among it, is part of the program.
-    held = [np.asarray(variable.value) for variable in found]
+    held = [np.asarray(variable.value) for variable in trained_variables(model)]
     if len(held) != len(expected) or not all(map(np.array_equal, held, expected)):
         raise Rejected("Keras, loading the saved network, gives it other weights")
-    subject = KerasSubject(cell, adder.network.task.features.shape[1])
+    subject = KerasSubject(parts_of(model)[0], adder.network.task.features.shape[1])
     table = Table(subject.dtype)
     other = lift(subject)
     alike = same(expressions(other, table), expressions(program, table))
@@ -78,6 +75,5 @@ def check_reloaded(model: Any, adder: Adder, program: Program) -> None:
 
 def stores_itself(cell: Any) -> bool:
     """Return whether a layer, or one within it, writes or reads its weights in its own way."""
-    owners = {owner for layer in cell._flatten_layers() for owner in type(layer).__mro__}
-    own = [owner for owner in owners if not is_framework(owner.__module__)]
+    own = [owner for layer in cell._flatten_layers() for owner in own_classes(layer)]
     return any(name in vars(owner) for owner in own for name in _STORING)

@@ -23,6 +23,7 @@ from gru_bench.subjects.inputs import Inputs
 from gru_bench.subjects.keras import building
 from gru_bench.subjects.keras.loop import Loop
 from gru_bench.subjects.keras.maker import Maker
+from gru_bench.subjects.keras.masks import forget_masks
 from gru_bench.subjects.keras.runtime import keras, tf, whole_tracebacks
 from gru_bench.subjects.keras.subject import KerasSubject
 from gru_bench.trace.response import RunBound
@@ -243,9 +244,7 @@ class KerasTarget(Maker, Target):
 
     def forget_masks(self, cell: Any) -> None:
         """Let the next call of a Keras cell draw the masks that it keeps."""
-        for layer in cell._flatten_layers():
-            for name in ("reset_dropout_mask", "reset_recurrent_dropout_mask"):
-                getattr(layer, name, lambda: None)()
+        forget_masks(cell)
 
     def nest(self, states: list[Any]) -> Any:
         """Return a flat list of states in the shape in which the cell takes them."""

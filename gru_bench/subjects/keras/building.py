@@ -41,7 +41,7 @@ def build(cell: Any, features: int) -> None:
 
 def finish(cell: Any, features: int) -> None:
     """Call a cell once where layers within it have no weights yet: the first call makes them."""
-    if any(not layer.built for layer in cell._flatten_layers()):
+    if is_late(cell):
         cell(tf.zeros((1, features), cell.compute_dtype), initial_states(cell, 1))
 
 

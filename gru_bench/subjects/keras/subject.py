@@ -22,6 +22,7 @@ from gru_bench.errors import (
 from gru_bench.subjects.inputs import Inputs
 from gru_bench.subjects.keras import building
 from gru_bench.subjects.keras.loading import make_cell
+from gru_bench.subjects.keras.masks import forget_masks
 from gru_bench.subjects.keras.runtime import keras, tf
 from gru_bench.subjects.loading import cell_name
 from gru_bench.subjects.protocol import Array, Arrays
@@ -134,9 +135,7 @@ class KerasSubject:
 
     def forget_masks(self) -> None:
         """Let the next step draw the dropout masks that the cell keeps."""
-        for layer in self.cell._flatten_layers():
-            for name in ("reset_dropout_mask", "reset_recurrent_dropout_mask"):
-                getattr(layer, name, lambda: None)()
+        forget_masks(self.cell)
 
     def with_cell(self, cell: Any) -> KerasSubject:
         """Return a subject of another cell of the same kind, which nothing has been asked yet.
