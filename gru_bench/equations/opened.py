@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from gru_bench.errors import FAULTS, UsageError, in_one_line
-from gru_bench.subjects.keras.loading import load_cell_class
 from gru_bench.subjects.keras.maker import Maker
 from gru_bench.subjects.keras.runtime import keras
 from gru_bench.subjects.keras.subject import KerasSubject
@@ -30,45 +28,22 @@ def opened(
     Raises:
         UsageError: it cannot be made or run.
     """
-    try:
-        maker = Maker(cell, arguments)
-        name = maker.name
-        make: Callable[[str], Any] = maker.make_cell
-    except UsageError:  # one that takes no dtype and cannot be made again is made as it is
-        found = load_cell_class(cell, functions=True) if isinstance(cell, str) else cell
-        if isinstance(found, keras.layers.Layer) or _refused(found, arguments):
-            raise
-        name = cell if isinstance(cell, str) else f"{found.__module__}:{found.__qualname__}"
-        make = functools.partial(_made, found, dict(arguments or {}))
+    maker = Maker(cell, arguments)
     errors: list[str] = []
     for dtype in ("float64", "float32"):
         with floats(dtype):
-            for size in _sizes(make(dtype), arguments or {}, input_size):
+            for size in _sizes(maker.make_cell(dtype), arguments or {}, input_size):
                 try:
-                    made = make(dtype)
+                    made = maker.make_cell(dtype)
                     made.build((None, size))
-                    return KerasSubject(made, size), name
+                    return KerasSubject(made, size), maker.name
                 except FAULTS as error:  # a user's cell can fail in any way
                     errors.append(
                         str(error)
                         if isinstance(error, UsageError)
-                        else f"cell {name!r} cannot be built: {in_one_line(error)}"
+                        else f"cell {maker.name!r} cannot be built: {in_one_line(error)}"
                     )
     raise UsageError(errors[0])
-
-
-def _refused(found: Any, arguments: Mapping[str, Any] | None) -> bool:
-    """Return whether a class refuses the arguments also where no dtype is given, or is no cell."""
-    try:
-        made = found(**(arguments or {}))
-    except FAULTS:  # a user's constructor can fail in any way
-        return True
-    return not hasattr(made, "state_size") or isinstance(made, keras.layers.RNN)
-
-
-def _made(found: Any, arguments: Mapping[str, Any], _: str) -> Any:
-    """Return a cell whose dtype is that of all layers that are made now."""
-    return found(**arguments)
 
 
 @contextmanager
