@@ -1,9 +1,9 @@
 """A law's check as the script that repeats it: its own source, for a case in a script.
 
-A check that speaks to its case only in the verbs of `Case` (`cell`, `make`, `call`, `run`,
-`assign`, `close`, `fail`, `fit`, `note`) and to NumPy is written once: the runner gives it a
-`Case`, and a
-script gives it a stand-in with the same verbs in plain Python.
+A check that speaks to its case only in verbs (those of `stand_in.Case`) and to Python's library and
+NumPy is written once: the runner gives it a `Case`, and a script gives it a stand-in with the same
+verbs in plain Python. What the check uses of the laws' own modules (functions, constants) goes into
+the script too.
 """
 
 from __future__ import annotations
@@ -11,107 +11,151 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
+import symtable
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import cache
+from types import ModuleType
 from typing import Any
 
-#: The stand-in for a case, over what a prelude defines and the values of the case.
-CASE = '''\
-class Case:
-    """What the law is tried on, and what it asks of the cell."""
+from gru_bench.laws.stand_in import PROVIDED
 
-    xs, states, seed, dtype, training = xs, states, seed, dtype, training
-    weights = dict(enumerate(weights))
-    steps, batch, features = xs.shape
-    rng = property(lambda self: np.random.default_rng(seed))
-
-    def cell(self):
-        """Return the cell, which may have been called before."""
-        return cell
-
-    def make(self):
-        """Return a new cell with the weights."""
-        return make(dtype)
-
-    def assign(self, cell, values):
-        """Give a cell other weights."""
-        assign(cell, values)
-
-    def call(self, cell, x, states):
-        """Return the output and the new states of one step."""
-        return call(cell, x, states)
-
-    def run(self, cell, xs, states):
-        """Return the outputs of all steps and the final states."""
-        return run(cell, xs, states)
-
-    def fit(self, x):
-        """Return the inputs."""
-        return x
-
-    def note(self, **facts):
-        """Say nothing: what the law chooses it chooses again."""
-
-    def fail(self, message, **facts):
-        """Say that the law does not hold."""
-        raise AssertionError(message)
-
-    def close(self, got, expected, what):
-        """Compare two results."""
-        try:
-            compare(got, expected, limit)
-        except AssertionError as error:
-            raise AssertionError(f"{what} {error}, more than {limit}") from None
+#: Whose functions and constants go into a script when a check uses them.
+OWN = ("gru_bench.laws.cells", "gru_bench.laws.keras")
 
 
-'''
+@dataclass
+class _Parts:
+    """What a script consists of, in the order in which it must stand."""
+
+    imports: dict[str, str] = field(default_factory=dict)
+    constants: dict[str, str] = field(default_factory=dict)
+    functions: dict[str, str] = field(default_factory=dict)
+    #: Names that it uses and has not.
+    foreign: set[str] = field(default_factory=set)
 
 
 @cache
 def script_of(check: Callable[[Any], None]) -> str:
-    """Return Python that defines a check, with what it calls of its module, and calls it."""
-    module = sys.modules[check.__module__]
-    parts: dict[str, str] = {}
-    waiting: list[Any] = [check]
-    while waiting:
-        function = waiting.pop()
-        source = textwrap.dedent(inspect.getsource(function))
-        tree = ast.parse(source)
-        (definition,) = tree.body
-        assert isinstance(definition, ast.FunctionDef)
-        definition.decorator_list = []
-        lines = source.splitlines()[definition.lineno - 1 :]
-        parts[function.__name__] = "\n".join(lines)
-        for name in sorted(_globals_of(definition)):
-            found = getattr(module, name, None)
-            if inspect.isfunction(found) and name not in parts:
-                waiting.append(found)
-    return "\n\n\n".join([*reversed(parts.values()), f"{check.__name__}(Case())\n"])
+    """Return Python that defines a check, with what it uses of its modules, and calls it."""
+    parts = _parts(check)
+    head = "\n".join([*sorted(parts.imports.values()), *parts.constants.values()])
+    bodies = [*parts.functions.values(), f"{check.__name__}(Case(given))\n"]
+    return "\n\n\n".join([head, *bodies] if head else bodies)
 
 
 def foreign(check: Callable[[Any], None]) -> set[str]:
     """Return the names that the script of a check uses and does not have."""
-    tree = ast.parse(script_of(check))
-    defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
-    used = {name for node in tree.body for name in _globals_of(node)}
-    return used - defined - {"np", "Case"} - set(dir(builtins))
+    return _parts(check).foreign
 
 
-def _globals_of(node: ast.AST) -> set[str]:
-    """Return the names that code reads and does not bind, but for those in annotations."""
-    bound: set[str] = set()
-    read: set[str] = set()
-    skipped: set[int] = set()
-    for part in ast.walk(node):
-        if isinstance(part, ast.FunctionDef):
-            annotations = [a.annotation for a in part.args.args] + [part.returns]
-            skipped |= {id(n) for a in annotations if a is not None for n in ast.walk(a)}
-            bound |= {a.arg for a in part.args.args}
-        elif isinstance(part, ast.AnnAssign):
-            skipped |= {id(n) for n in ast.walk(part.annotation)}
-    for part in ast.walk(node):
-        if isinstance(part, ast.Name) and id(part) not in skipped:
-            (bound if isinstance(part.ctx, ast.Store) else read).add(part.id)
-    return read - bound
+def _parts(check: Callable[[Any], None]) -> _Parts:
+    parts = _Parts()
+    _add(parts, check.__name__, sys.modules[check.__module__])
+    return parts
+
+
+def _add(parts: _Parts, name: str, module: ModuleType) -> None:
+    """Put what a module calls by a name into a script, after all that it uses."""
+    if name in parts.imports or name in parts.constants or name in parts.functions:
+        return
+    statement = _statement(module, name)
+    if isinstance(statement, (ast.Import, ast.ImportFrom)):
+        source = getattr(statement, "module", None) or ""
+        if source.startswith(OWN):
+            _add(parts, name, sys.modules[source])
+        elif source.startswith("gru_bench"):
+            parts.foreign.add(name)
+        else:
+            alias = next(a for a in statement.names if (a.asname or a.name) == name)
+            told = ast.unparse(_only(statement, alias))
+            parts.imports[name] = told
+    elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
+        _add_used(parts, statement, module)
+        assert statement.value is not None
+        parts.constants[name] = f"{name} = {ast.unparse(statement.value)}"
+    elif isinstance(statement, ast.FunctionDef):
+        parts.functions[name] = ""  # it may call itself
+        _add_used(parts, statement, module)
+        del parts.functions[name]  # after what it uses
+        parts.functions[name] = _source(getattr(module, name))
+    else:
+        parts.foreign.add(name)
+
+
+def _add_used(parts: _Parts, statement: ast.stmt, module: ModuleType) -> None:
+    for name in sorted(globals_of(statement)):
+        if name not in PROVIDED and not hasattr(builtins, name):
+            _add(parts, name, module)
+
+
+def _statement(module: ModuleType, name: str) -> ast.stmt | None:
+    """Return the statement of a module that binds a name."""
+    for statement in _statements(module):
+        if isinstance(statement, ast.FunctionDef) and statement.name == name:
+            return statement
+        if isinstance(statement, (ast.Import, ast.ImportFrom)):
+            if any((alias.asname or alias.name) == name for alias in statement.names):
+                return statement
+        elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            if any(isinstance(one, ast.Name) and one.id == name for one in targets):
+                return statement
+    return None
+
+
+@cache
+def _statements(module: ModuleType) -> list[ast.stmt]:
+    return ast.parse(inspect.getsource(module)).body
+
+
+def _only(statement: ast.Import | ast.ImportFrom, alias: ast.alias) -> ast.stmt:
+    if isinstance(statement, ast.Import):
+        return ast.Import([alias])
+    return ast.ImportFrom(statement.module, [alias], statement.level)
+
+
+def _source(function: Any) -> str:
+    """Return the source of a function without its decorators."""
+    source = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
+    (definition,) = ast.parse(source).body
+    assert isinstance(definition, ast.FunctionDef)
+    return "\n".join(source.splitlines()[definition.lineno - 1 :])
+
+
+def globals_of(statement: ast.stmt) -> set[str]:
+    """Return the names that a statement reads from around it, but for those in annotations."""
+    tree = _Bare().visit(ast.parse(ast.unparse(statement)))
+    table = symtable.symtable(ast.unparse(ast.fix_missing_locations(tree)), "law", "exec")
+    bound = {s.get_name() for s in table.get_symbols() if s.is_assigned()}
+    return {name for name in _read(table) if name not in bound}
+
+
+def _read(table: symtable.SymbolTable) -> Iterator[str]:
+    top = table.get_type() == "module"
+    for symbol in table.get_symbols():
+        if symbol.is_referenced() and (top or symbol.is_global()):
+            yield symbol.get_name()
+    for inner in table.get_children():
+        yield from _read(inner)
+
+
+class _Bare(ast.NodeTransformer):
+    """Takes annotations and decorators away."""
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        self.generic_visit(node)
+        node.decorator_list, node.returns = [], None
+        return node
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.annotation = None
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        self.generic_visit(node)
+        if node.value is None:
+            return ast.Pass()
+        return ast.Assign([node.target], node.value)
