@@ -20,9 +20,9 @@ import numpy as np
 
 from gru_bench.gradients.check import cell_problem, check_gradients
 from gru_bench.gradients.discrepancy import GradientCheck
-from gru_bench.gradients.problem import Problem
 from gru_bench.subjects.keras.runtime import keras
 from gru_bench.subjects.keras.subject import KerasSubject
+from gru_bench.trace.problem import Problem
 from tests.corpus.planted import FAULTS, Planted, Sample, count_places, draw
 
 #: A planted error must change some derivative by this much of the largest by the same tensor.

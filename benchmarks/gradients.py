@@ -43,7 +43,7 @@ def arrays(given: argparse.Namespace) -> dict[str, np.ndarray[Any, Any]]:
 def bench(given: argparse.Namespace) -> list[tuple[float, float]]:
     from gru_bench.gradients import check_gradients
     from gru_bench.subjects.keras.gru import GRUCell
-    from gru_bench.subjects.keras.subject import make_subject
+    from gru_bench.subjects.keras.making import make_subject
 
     a = arrays(given)
     subject = make_subject(GRUCell, {"units": given.units}, given.inputs)
@@ -64,8 +64,8 @@ def bench(given: argparse.Namespace) -> list[tuple[float, float]]:
 
 def tensorflow(given: argparse.Namespace, traced: bool) -> list[tuple[float, float]]:
     from gru_bench.subjects.keras.gru import GRUCell
+    from gru_bench.subjects.keras.making import make_subject
     from gru_bench.subjects.keras.runtime import tf
-    from gru_bench.subjects.keras.subject import make_subject
 
     a = arrays(given)
     subject = make_subject(GRUCell, {"units": given.units}, given.inputs)

@@ -19,8 +19,8 @@ from typing import Any
 
 from gru_bench import identify
 from gru_bench.equations import find_claim
-from gru_bench.equations.opened import opened
 from gru_bench.errors import UsageError
+from gru_bench.subjects.making import opened
 from tests.corpus.styles import styles
 from tests.corpus.styles.own import OWN
 from tests.corpus.styles.steps import MISTAKES, applies

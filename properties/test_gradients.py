@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from gru_bench.gradients.agreement import Agreement
 from gru_bench.gradients.check import cell_problem, check_gradients
 from gru_bench.gradients.derivative import ROUNDINGS, central, complex_step
-from gru_bench.gradients.problem import Array, FunctionProblem
-from gru_bench.gradients.sequence import CellProblem
 from gru_bench.profiles import scaled
 from gru_bench.subjects.keras.gru import GRUCell
+from gru_bench.subjects.keras.making import make_subject
 from gru_bench.subjects.keras.runtime import keras, tf
-from gru_bench.subjects.keras.subject import make_subject
+from gru_bench.trace.problem import Array
+from gru_bench.trace.tensorflow.function import FunctionProblem
+from gru_bench.trace.tensorflow.sequence import CellProblem
 from tests.corpus import gradient_exact
 
 CELLS = (

@@ -100,14 +100,16 @@ def test_the_same_weights_get_the_same_verdict_from_another_judge_and_from_threa
             tasks.append((verdict, weights.theta, verdict.iteration, wrong))
     with ThreadPoolExecutor(2) as pool:
         again = list(pool.map(lambda task: judge.judge(*task[1:]), tasks))
-    assert again == [task[0] for task in tasks]
+    assert [verdict for verdict, _ in again] == [task[0] for task in tasks]
+    assert [bool(proof) for _, proof in again] == [t[0].outcome == "PROVED" for t in tasks]
 
 
 def test_weights_that_were_measured_wrong_are_not_proved(made):
     _, report = made
     run = proved(report)[0]
     judge = make_judge(report.outcome.groups[0])
-    verdict = judge.judge(run.weights[-1].theta, 200, wrong=3)
+    verdict, certificate = judge.judge(run.weights[-1].theta, 200, wrong=3)
+    assert certificate is None
     assert verdict.outcome == "OPEN"
     assert "3 tested pairs are wrong" in verdict.reason
 
@@ -234,10 +236,15 @@ def test_a_run_that_lost_a_verdict_is_not_counted(made, tmp_path):
             read_run(path)
 
 
-def test_the_proof_of_the_first_proved_seed_is_drawn(made):
+def test_the_proof_of_the_first_proved_seed_is_drawn(made, monkeypatch):
     out, report = made
+    # It is in the run's file: nothing is looked for twice.
+    monkeypatch.delattr("gru_bench.proof.verdict.Prover.judge")
     (exhibit,) = find_exhibits(report.outcome.groups)
     first = proved(report)[0]
+    assert exhibit.certificate == first.certificate
+    kept = read_run(next((out / "runs").glob(first.inputs.name)))
+    assert kept.certificate == first.certificate
     assert (exhibit.seed, exhibit.iteration) == (first.inputs.seed, 200)
     assert len(exhibit.family.labels) == first.verdicts[-1].regions
     states, where = exhibit.sample()

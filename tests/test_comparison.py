@@ -14,10 +14,10 @@ import pytest
 
 from gru_bench import ADDITION, Adder, Network, Rejected, UsageError, prove
 from gru_bench.checker.certificate import read
-from gru_bench.lifting import reader
+from gru_bench.learning.deployment import Deployment
+from gru_bench.lifting.tensorflow import reader
 from gru_bench.proof.comparison import compare
-from gru_bench.proof.deployment import Deployment
-from gru_bench.proof.purity import check_pure
+from gru_bench.subjects.keras.purity import check_pure
 from gru_bench.subjects.keras.runtime import keras, tf
 from tests.corpus import handmade, patching
 

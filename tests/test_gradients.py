@@ -15,11 +15,12 @@ from gru_bench.errors import UsageError
 from gru_bench.gradients.check import cell_problem, check_gradients
 from gru_bench.gradients.derivative import first_step, weights_of_levels
 from gru_bench.gradients.gradflow import COMPARED, compare_flow, draw_flow, measure_flow
-from gru_bench.gradients.sequence import CellProblem
 from gru_bench.subjects.keras.gru import GRUCell
+from gru_bench.subjects.keras.making import make_subject
 from gru_bench.subjects.keras.runtime import keras, tf
-from gru_bench.subjects.keras.subject import KerasSubject, make_subject
-from gru_bench.trace import operations
+from gru_bench.subjects.keras.subject import KerasSubject
+from gru_bench.trace.tensorflow import operations
+from gru_bench.trace.tensorflow.sequence import CellProblem
 from gru_bench.trace.tensorflow.traced import traced_step
 
 
@@ -229,7 +230,7 @@ def test_replay_and_tensorflow_evaluate_the_same_points() -> None:
     problem = cell_problem(subject, 4)
     index = np.arange(problem.arguments.size)
     replayed = problem.evaluate(index, np.full(len(index), 0.1))
-    problem.use_tensorflow()
+    problem.use_framework()
     np.testing.assert_allclose(
         problem.evaluate(index, np.full(len(index), 0.1)), replayed, rtol=0, atol=1e-14
     )

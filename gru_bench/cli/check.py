@@ -107,17 +107,13 @@ def command(
 
     options.check_cell(cell)
     arguments = options.parse_settings(settings)
-    if reading is not None:
-        if equations is not None:
-            raise UsageError("give --equations or --reading, not both: a reading names equations")
-        if not reading.lower().endswith((".json", ".toml")):
-            raise UsageError(f"--reading takes a .json or .toml file, got {shown(reading)}")
+    claimed = _claimed(equations, reading)
     check_known("profile", profile, profiles.LAW_EXAMPLES)
     kind = "integers" if "integers" in inputs else None
     check = Isolated(
         cell,
         arguments,
-        equations if reading is None else reading,
+        claimed,
         next((size for size in inputs if isinstance(size, int)), None),
         profile,
         seed,
@@ -143,6 +139,17 @@ def command(
         say("gru-bench: interrupted; what was found until then is above", err=True)
         return INTERRUPTED
     return 0 if check.report.ok else 1
+
+
+def _claimed(equations: str | None, reading: str | None) -> str | None:
+    """Return what the cell claims to be: equations, or a file that reads its weights."""
+    if reading is None:
+        return equations
+    if equations is not None:
+        raise UsageError("give --equations or --reading, not both: a reading names equations")
+    if not reading.lower().endswith((".json", ".toml")):
+        raise UsageError(f"--reading takes a .json or .toml file, got {shown(reading)}")
+    return reading
 
 
 def _junit(report: Report) -> str:

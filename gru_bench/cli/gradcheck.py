@@ -97,16 +97,13 @@ def command(
     arguments = options.parse_settings(settings)
 
     from gru_bench.gradients import check_gradients
-    from gru_bench.subjects.keras.runtime import keras
+    from gru_bench.subjects.making import make_subject
 
-    keras.utils.set_random_seed(seed % 2**32)
+    subject = make_subject(cell, arguments, inputs, training=training, seed=seed)
     check = check_gradients(
-        cell,
+        subject,
         steps=steps,
         batch=batch,
-        input_size=inputs,
-        constructor=arguments,
-        training=training,
         arguments=chosen or None,
         seed=seed,
         **given,

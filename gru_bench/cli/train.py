@@ -91,6 +91,11 @@ def command(
             )
         except Interrupted as stopped:
             runs, interrupted = stopped.runs, True
+    return _save(runs, str(path), interrupted)
+
+
+def _save(runs: list[TrainedRun], path: str, interrupted: bool) -> int:
+    """Save the best run and say what became of all; return the exit code."""
     kept = [run for run in runs if run.diverged is None]
     if not kept:
         if interrupted:
@@ -99,7 +104,7 @@ def command(
         raise UsageError(f"every seed diverged, the first at iteration {runs[0].diverged}")
     best = max(kept, key=_score)
     best.adder().save(path)
-    for line in _describe(runs, best, str(path)):
+    for line in _describe(runs, best, path):
         say(line)
     if interrupted:
         say("gru-bench: interrupted; the seeds that had finished are kept", err=True)

@@ -19,9 +19,8 @@ from gru_bench.equations.published import EQUATIONS
 from gru_bench.equations.reading import NORMS, is_stacked, read_weights, weights_by_name
 from gru_bench.equations.words import hints_of
 from gru_bench.errors import FAULTS, UsageError, check_known, in_one_line
-from gru_bench.subjects.keras.runtime import keras
-from gru_bench.subjects.keras.subject import KerasSubject
 from gru_bench.subjects.loading import import_from_here
+from gru_bench.subjects.making import is_subject, make_subject
 
 #: Asks for no comparison with any equations.
 NONE = "none"
@@ -42,7 +41,7 @@ def find_claim(
     """Return the equations that a built cell claims, or those that it computes.
 
     Args:
-        cell: a built Keras cell.
+        cell: a built Keras cell, or a subject.
         given: a name of `CLAIMS`, `package.module:function`, a function of weights by name, x
             and states, the path of a file that `identify --json` wrote, "none", or None for what
             the cell computes or is called.
@@ -53,20 +52,21 @@ def find_claim(
         was asked for. Its `fails` says why the cell is not what it claims to be.
 
     Raises:
-        UsageError: the name is unknown, or a function or file cannot be read.
+        UsageError: the name is unknown, a function or file cannot be read, or the cell cannot run.
     """
-    return search_claim(cell, given, features)[0]
+    if features is None and not is_subject(cell):
+        features = int(weights_by_name(cell).get("kernel", cell.weights[0]).shape[0])
+    return search_claim(make_subject(cell, None, features), given)[0]
 
 
 def search_claim(
-    cell: Any, given: str | UserStep | None = None, features: int | None = None
+    subject: Any, given: str | UserStep | None = None
 ) -> tuple[Claim | None, list[str]]:
     """Return the claim, and what else there is to say of the cell.
 
     Args:
-        cell: as for `find_claim`.
-        given: likewise.
-        features: likewise.
+        subject: one step of the cell, which has its own weights again afterwards.
+        given: as for `find_claim`.
 
     Raises:
         UsageError: likewise.
@@ -76,13 +76,13 @@ def search_claim(
     if given == NONE:
         return None, []
     if given is not None and is_file(given):
-        return _by_file(cell, given, features), []
+        return _by_file(subject, given), []
     if given is not None and ":" in given:
         return Claim(None, given=_load(given)), []
     if given is not None:
         check_known("equations", given, CLAIMS)
-        return _claimed(cell, given, features), []
-    return _unclaimed(cell, features)
+        return _claimed(subject, given), []
+    return _unclaimed(subject)
 
 
 def _load(name: str) -> UserStep:
@@ -103,25 +103,25 @@ def keys_of(name: str) -> set[str]:
     return keys | ({name} if name in EQUATIONS else set())
 
 
-def _claimed(cell: Any, given: str, features: int | None) -> Claim:
+def _claimed(subject: Any, given: str) -> Claim:
     """Return the claim of a name; names of weights that are read decide, else what it computes."""
-    keys = keys_of(given)
-    named = [c for c in candidates(cell) if c.equations is not None and c.equations.name in keys]
+    keys, cell = keys_of(given), subject.cell
+    named = [c for c in candidates(subject) if c.equations is not None and c.equations.name in keys]
     if given in EQUATIONS:
         # Where Keras's names are used, so is Keras's reading of the update gate.
         stacked = is_stacked(weights_by_name(cell))
         named = [c for c in named if c.keeps == stacked or c.equations.update is None]  # type: ignore[union-attr]
     named = [replace(c, guessed=False) for c in named]
-    best, distance = _nearest(cell, named) if named else (None, np.inf)
-    if best is not None and (distance <= _near(cell) or names_decide(cell)):
+    best, distance = _nearest(subject, named) if named else (None, np.inf)
+    if best is not None and (distance <= _near(cell) or names_decide(subject)):
         return best
-    identity = _identity(cell, features, sorted(keys))
+    identity = identify_subject(subject, sorted(keys))
     exact = [r for r in identity.readings if r.key in keys]
     if exact:
         return _read(exact[0], cell, identity, False)
     if best is not None and not identity.nearest:
         return best
-    other = _identity(cell, features, (), near=False) if not identity.nearest else None
+    other = identify_subject(subject, (), near=False) if not identity.nearest else None
     return Claim(None, fails=_refusal(f"{given} was claimed", identity, other), wanted=given)
 
 
@@ -138,15 +138,16 @@ def _refusal(why: str, identity: Identity, other: Identity | None) -> str:
     return f"{told}; {notes}"
 
 
-def _unclaimed(cell: Any, features: int | None) -> tuple[Claim | None, list[str]]:
+def _unclaimed(subject: Any) -> tuple[Claim | None, list[str]]:
     """Return what the cell computes, or what its class is called, as a claim."""
-    best, distance = guess(cell)
+    cell = subject.cell
+    best, distance = guess(subject)
     if best is not None and distance <= _near(cell):
         return best, []
-    decided = best is not None and names_decide(cell)
+    decided = best is not None and names_decide(subject)
     try:
         # What nobody calls by a family's name cannot fail: no mistakes are looked for.
-        identity = _identity(cell, features, (), near=not decided and bool(hints_of(cell)[0]))
+        identity = identify_subject(subject, (), near=not decided and bool(hints_of(cell)[0]))
     except UsageError:
         return (best if decided else None), []
     family = _family(best)
@@ -177,11 +178,6 @@ def _alternatives(identity: Identity) -> list[str]:
     return [f"it computes as well: {r.title()}" for r in identity.readings[1:]]
 
 
-def _identity(cell: Any, features: int | None, only: Sequence[str], near: bool = True) -> Identity:
-    subject = KerasSubject(cell, features)
-    return identify_subject(subject, only, near)
-
-
 def _read(reading: Reading, cell: Any, identity: Identity, guessed: bool) -> Claim:
     """Return the claim that a reading makes."""
     followed = follow(reading, cell, identity)
@@ -197,13 +193,13 @@ def _read(reading: Reading, cell: Any, identity: Identity, guessed: bool) -> Cla
     )
 
 
-def _by_file(cell: Any, path: str, features: int | None) -> Claim:
+def _by_file(subject: Any, path: str) -> Claim:
     """Return the claim of a file, which fails where the cell does not compute what it says."""
-    reading = reading_from(path)
-    identity = _identity(cell, features, [reading.key], near=True)
+    reading, cell = reading_from(path), subject.cell
+    identity = identify_subject(subject, [reading.key], near=True)
     claim = _read(reading, cell, identity, False)
     try:
-        apart = _distances(cell, [claim], 0, identity.features)[0]
+        apart = _distances(subject, [claim], 0)[0]
     except (KeyError, ValueError, IndexError) as error:
         raise UsageError(f"{path} does not fit the cell: {in_one_line(error)}") from error
     if apart <= _near(cell):
@@ -213,19 +209,18 @@ def _by_file(cell: Any, path: str, features: int | None) -> Claim:
     )
 
 
-def names_decide(cell: Any) -> bool:
+def names_decide(subject: Any) -> bool:
     """Return whether the names of a cell's weights say what they are for.
 
-    Keras's names are everybody's, but for a cell that is built on one of Keras's; letters say it
-    where there are several gates.
+    A framework's names are everybody's, but for a cell that is built on one of the framework's
+    own; letters say it where there are several gates.
 
     Args:
-        cell: built.
+        subject: one step of the cell.
     """
-    named = weights_by_name(cell)
+    named = weights_by_name(subject.cell)
     if is_stacked(named):
-        own = (keras.layers.GRUCell, keras.layers.LSTMCell, keras.layers.SimpleRNNCell)
-        return isinstance(cell, own) or any(name in NORMS for name in named)
+        return subject.extends_own or any(name in NORMS for name in named)
     return sum(name.startswith("W_") for name in named) > 1
 
 
@@ -239,12 +234,11 @@ def _near(cell: Any) -> float:
     return _NEAR.get(str(cell.compute_dtype), _NEAR["float32"])
 
 
-def candidates(cell: Any) -> Iterator[Claim]:
+def candidates(subject: Any) -> Iterator[Claim]:
     """Yield the claims that the names of a cell's weights and its number of states allow."""
-    named = weights_by_name(cell)
-    states = len(keras.tree.flatten(cell.state_size))
+    named = weights_by_name(subject.cell)
     for equations in EQUATIONS.values():
-        if equations.states != states or not named:
+        if equations.states != len(subject.state_shapes) or not named:
             continue
         if isinstance(read_weights(equations, named, is_stacked(named)), str):
             continue
@@ -253,26 +247,26 @@ def candidates(cell: Any) -> Iterator[Claim]:
             yield Claim(equations, keeps=keeps, guessed=True)
 
 
-def guess(cell: Any) -> tuple[Claim | None, float]:
+def guess(subject: Any) -> tuple[Claim | None, float]:
     """Return the claim among `candidates` that the cell is nearest to, and how far it is.
 
     Args:
-        cell: built; it has its own weights again afterwards.
+        subject: one step of the cell; it has its own weights again afterwards.
 
     Returns:
         None also where the weights have the names and shapes of equations, but the cell does not
         read inputs of that size: they belong to a layer within it.
     """
-    claims = list(candidates(cell))
-    return _nearest(cell, claims) if claims else (None, np.inf)
+    claims = list(candidates(subject))
+    return _nearest(subject, claims) if claims else (None, np.inf)
 
 
-def _nearest(cell: Any, claims: Sequence[Claim]) -> tuple[Claim | None, float]:
-    before = [np.asarray(variable.value) for variable in cell.weights]
+def _nearest(subject: Any, claims: Sequence[Claim]) -> tuple[Claim | None, float]:
+    before = [np.asarray(variable.value) for variable in subject.cell.weights]
     try:
-        tried = [_distances(cell, claims, seed) for seed in range(_STEPS)]
+        tried = [_distances(subject, claims, seed) for seed in range(_STEPS)]
     finally:
-        for variable, value in zip(cell.weights, before, strict=True):
+        for variable, value in zip(subject.cell.weights, before, strict=True):
             variable.assign(value)
     distances = np.max(tried, axis=0)
     nearest = int(np.argmin(distances))
@@ -280,27 +274,20 @@ def _nearest(cell: Any, claims: Sequence[Claim]) -> tuple[Claim | None, float]:
     return (claims[nearest] if np.isfinite(found) else None), found
 
 
-def _distances(
-    cell: Any, claims: Sequence[Claim], seed: int, features: int | None = None
-) -> list[float]:
+def _distances(subject: Any, claims: Sequence[Claim], seed: int) -> list[float]:
     """Return how far one random step of the cell is from each claim, ∞ where it cannot be asked."""
     rng = np.random.default_rng(seed)
-    for variable in cell.weights:
+    for variable in subject.cell.weights:
         if str(variable.dtype).startswith(("float", "bfloat")):
             variable.assign(rng.normal(size=variable.shape))
-    if features is None:
-        features = int(weights_by_name(cell).get("kernel", cell.weights[0]).shape[0])
-    x = rng.normal(size=(3, features))
-    shapes = keras.tree.flatten(cell.state_size)
-    states = [rng.normal(size=(3, int(size))).astype(cell.compute_dtype) for size in shapes]
+    x = rng.normal(size=(3, subject.input_size))
+    states = [rng.normal(size=(3, *shape)).astype(subject.dtype) for shape in subject.state_shapes]
     try:
-        nested = keras.tree.pack_sequence_as(cell.state_size, states)
-        nested = nested if isinstance(nested, (list, tuple)) else [nested]
-        output, new = cell(keras.ops.convert_to_tensor(x, dtype=cell.compute_dtype), nested)
-        actual = [np.asarray(a, np.float64) for a in (output, *keras.tree.flatten(new))]
+        output, new = subject.call(x, states)
+        actual = [np.asarray(a, np.float64) for a in (output, *new)]
     except Exception:  # a user's cell can fail in any way
         return [np.inf] * len(claims)
-    return [_distance(claim, cell, x, states, actual) for claim in claims]
+    return [_distance(claim, subject.cell, x, states, actual) for claim in claims]
 
 
 def _distance(claim: Claim, cell: Any, x: Array, states: list[Array], actual: list[Array]) -> float:

@@ -14,13 +14,12 @@ from gru_bench.equations.formula import MATRICES, SCALAR, Formula, kind_of
 from gru_bench.equations.formulas import FORMULAS
 from gru_bench.equations.identity import Identity, Reading
 from gru_bench.equations.mutation import Mutant, mutants, role
-from gru_bench.equations.opened import opened
 from gru_bench.equations.order import disorder, turned
 from gru_bench.equations.search import Fit, Words, find_exact
 from gru_bench.equations.slot import Slot, slot_for
 from gru_bench.equations.words import hints_of, said, words_of
 from gru_bench.equations.wrapping import wrapped
-from gru_bench.subjects.keras.subject import KerasSubject
+from gru_bench.subjects.making import opened
 
 #: Readings with one mistake that are shown.
 _SHOWN = 3
@@ -46,7 +45,7 @@ def identify(
     return replace(identify_subject(subject), cell=name)
 
 
-def box_of(subject: KerasSubject) -> Box:
+def box_of(subject: Any) -> Box:
     """Return a built cell as a box.
 
     Args:
@@ -62,9 +61,7 @@ def box_of(subject: KerasSubject) -> Box:
     )
 
 
-def identify_subject(
-    subject: KerasSubject, only: Sequence[str] = (), near: bool = True
-) -> Identity:
+def identify_subject(subject: Any, only: Sequence[str] = (), near: bool = True) -> Identity:
     """Find out the same of a cell that is built; it has its own weights again afterwards.
 
     Args:

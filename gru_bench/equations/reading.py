@@ -9,7 +9,7 @@ import numpy as np
 
 from gru_bench.equations.published import Equations, Settings, Weights
 from gru_bench.numbers import sigmoid
-from gru_bench.subjects.keras.runtime import keras, tf
+from gru_bench.subjects.making import activation_of
 
 #: Other names of an LSTM's and a GRU's candidate in weights that are kept gate by gate.
 ALIASES = {"c": ("c", "g"), "h": ("h", "n")}
@@ -190,10 +190,15 @@ def configuration(cell: Any) -> dict[str, Any]:
 
 
 def as_function(activation: Any) -> Callable[[Any], Any]:
-    """Return the NumPy function of a Keras activation; one that is not known here is called."""
-    found = keras.activations.get(activation)
-    name = getattr(found, "__name__", "")
-    known = keras.activations.get(name) if name in _FUNCTIONS else None
-    if known is found:
-        return _FUNCTIONS[name]
-    return lambda x: np.asarray(found(tf.constant(x, "float64")), np.float64)
+    """Return the NumPy function of an activation; one that is not known here is called.
+
+    Args:
+        activation: what the framework takes for one: a function, its name, or its configuration.
+
+    Raises:
+        ValueError: the framework knows no such activation.
+    """
+    if isinstance(activation, str) and activation in _FUNCTIONS:
+        return _FUNCTIONS[activation]
+    found, name = activation_of(activation)
+    return _FUNCTIONS.get(name, found)

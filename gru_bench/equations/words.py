@@ -36,7 +36,7 @@ _HEDGED = re.compile(r"-like|\blike\b|variant|inspired|unlike|modified|instead o
 
 
 def words_of(cell: Any) -> Words:
-    """Return what a built Keras cell says of its functions and numbers.
+    """Return what a built cell says of its functions and numbers.
 
     Args:
         cell: its configuration is asked, then its attributes, then the layers within.
@@ -51,7 +51,8 @@ def words_of(cell: Any) -> Words:
             found[key] = name
     numbers = [v for v in kept.values() if isinstance(v, float) and np.isfinite(v)]
     epsilons = [kept["epsilon"]] if isinstance(kept.get("epsilon"), float) else []
-    for layer in cell._flatten_layers(include_self=False):
+    within = getattr(cell, "_flatten_layers", None)
+    for layer in within(include_self=False) if within else ():
         epsilon = getattr(layer, "epsilon", None)
         epsilons += [epsilon] if isinstance(epsilon, float) else []
     others = [n for k, n in found.items() if k not in ("activation", "recurrent_activation")]

@@ -26,7 +26,7 @@ from gru_bench.gradients.derivative import (
     first_step,
     one_sided,
 )
-from gru_bench.gradients.problem import Problem
+from gru_bench.trace.problem import Problem
 
 Array = NDArray[Any]
 

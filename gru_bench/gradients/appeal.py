@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from gru_bench.gradients.derivative import LEVELS as HALVINGS
 from gru_bench.gradients.derivative import central, one_sided
-from gru_bench.gradients.problem import Problem
+from gru_bench.trace.problem import Problem
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

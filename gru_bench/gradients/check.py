@@ -20,11 +20,14 @@ from gru_bench.errors import FAULTS, UsageError, check_integer, check_known, in_
 from gru_bench.gradients.agreement import Agreement
 from gru_bench.gradients.direction import check_directions, check_forward, check_second
 from gru_bench.gradients.discrepancy import GradientCheck, Tally
-from gru_bench.gradients.layout import Layout
-from gru_bench.gradients.problem import FunctionProblem, Problem, agrees
 from gru_bench.gradients.reproduction import script_for_cell, script_for_function
-from gru_bench.gradients.sequence import CellProblem
-from gru_bench.subjects.keras.subject import KerasSubject, make_subject
+from gru_bench.subjects.loading import framework_of
+from gru_bench.subjects.making import is_subject, make_subject
+from gru_bench.subjects.protocol import Subject
+from gru_bench.trace.layout import Layout
+from gru_bench.trace.problem import Problem, agrees
+from gru_bench.trace.reading import cell_problem as read_cell
+from gru_bench.trace.reading import function_problem as read_function
 from gru_bench.trace.unsupported import UnsupportedOperationError
 
 Array = NDArray[Any]
@@ -98,7 +101,7 @@ def check_gradients(
     """Check autodiff's derivatives of a cell, run for some steps, or of a function.
 
     Args:
-        cell: a cell, its class or `package.module:Name`, a `KerasSubject` (checking it again is
+        cell: a cell, its class or `package.module:Name`, a subject (checking it again is
             fast), or a function of float tensors that returns one or several.
         values: for a function, the point: arrays, or arrays by name.
         steps: T.
@@ -125,7 +128,6 @@ def check_gradients(
     check_integer("steps", steps, 1)
     check_integer("batch", batch, 1)
     notes: list[str] = []
-    problem: Problem
     if _is_function(cell):
         problem = _function_problem(cell, values)
         module = getattr(cell, "__module__", "__main__")
@@ -134,27 +136,31 @@ def check_gradients(
         subject = make_subject(cell, constructor, input_size, "float64", training)
         subject = _in_double(subject, notes)
         problem = cell_problem(subject, steps, batch, inputs, states, outputs, chosen.seed)
-        script = script_for_cell(
-            subject, problem, {"steps": steps, "batch": batch, "outputs": outputs, **options}
-        )
-    check = _check(problem, chosen, notes)
-    if chosen.forward:
-        check_forward(problem, chosen.seed, check)
-    if chosen.order == 2:
-        _check_second_order(problem, chosen, check)
-    if chosen.kinks == "move" and check.kinks:
-        check = _check_elsewhere(problem, chosen, check)
+        sizes = {"steps": steps, "batch": batch, "outputs": outputs}
+        script = script_for_cell(subject, problem, {**sizes, **options})
+    check = _finish(_check(problem, chosen, notes), problem, chosen)
     check.script = script
     check.seconds = time.perf_counter() - started
     return check
 
 
+def _finish(check: GradientCheck, problem: Problem, options: Options) -> GradientCheck:
+    """Add what was asked for beside the first derivatives."""
+    if options.forward:
+        check_forward(problem, options.seed, check)
+    if options.order == 2:
+        _check_second_order(problem, options, check)
+    if options.kinks == "move" and check.kinks:
+        return _check_elsewhere(problem, options, check)
+    return check
+
+
 def _is_function(cell: Any) -> bool:
-    known = isinstance(cell, (str, type, KerasSubject)) or hasattr(cell, "state_size")
-    return callable(cell) and not known
+    is_cell = is_subject(cell) or framework_of(cell) is not None
+    return callable(cell) and not isinstance(cell, (str, type)) and not is_cell
 
 
-def _in_double(subject: KerasSubject, notes: list[str]) -> KerasSubject:
+def _in_double(subject: Any, notes: list[str]) -> Any:
     """Return the subject in float64, or itself and a note where that is impossible."""
     if subject.dtype == "float64":
         return subject
@@ -174,14 +180,14 @@ def _in_double(subject: KerasSubject, notes: list[str]) -> KerasSubject:
 
 
 def cell_problem(
-    subject: KerasSubject,
+    subject: Subject,
     steps: int,
     batch: int = 1,
     inputs: Array | None = None,
     states: Sequence[Array] | None = None,
     outputs: bool = True,
     seed: int = 0,
-) -> CellProblem:
+) -> Any:
     """Return the problem that `check_gradients` checks; the arguments are the same."""
     rng = np.random.default_rng(seed)
     shape = (steps, batch, subject.input_size)
@@ -194,7 +200,7 @@ def cell_problem(
         _array("states", s, shape, subject.dtype, rng, 0.5)
         for s, shape in zip(given, shapes, strict=True)
     ]
-    return CellProblem(subject, xs, first, outputs)
+    return read_cell(subject, xs, first, outputs)
 
 
 def _array(
@@ -215,7 +221,7 @@ def _array(
     return array.astype(dtype)
 
 
-def _function_problem(function: Any, values: Any) -> FunctionProblem:
+def _function_problem(function: Any, values: Any) -> Problem:
     name = getattr(function, "__name__", type(function).__name__)
     if values is None or not len(values):
         raise UsageError(f"function {name!r} got an empty parameter list: nothing to differentiate")
@@ -228,12 +234,11 @@ def _function_problem(function: Any, values: Any) -> FunctionProblem:
                 "arguments"
             )
     try:
-        problem = FunctionProblem(function, list(arrays.values()), list(arrays), name)
+        return read_function(function, list(arrays.values()), list(arrays), name)
     except UsageError:
         raise
     except FAULTS as error:  # a user's function can fail in any way
         raise UsageError(f"function {name!r} cannot be traced: {in_one_line(error)}") from error
-    return problem
 
 
 def _check(problem: Problem, options: Options, notes: list[str]) -> GradientCheck:
@@ -306,7 +311,7 @@ def _autodiff(problem: Problem, options: Options, check: GradientCheck) -> Array
     check.repeats = check.repeat_gap <= options.nondet_tol
     autodiff = problem.jacobian()
     if not agrees(problem.value, value, problem.epsilon, problem.blur[-1]):
-        problem.use_tensorflow()
+        problem.use_framework()
         check.path = problem.path
         autodiff = problem.jacobian()
         if not agrees(problem.value, value, problem.epsilon, problem.blur[-1]):

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.gradients.problem import Problem
+from gru_bench.trace.problem import Problem
 
 Array = NDArray[Any]
 

@@ -7,7 +7,7 @@ import numpy as np
 from gru_bench.gradients.appeal import points_near
 from gru_bench.gradients.derivative import LEVELS, directional, first_step
 from gru_bench.gradients.discrepancy import Entry, GradientCheck, TensorRow, ratio_of
-from gru_bench.gradients.problem import Array, Problem
+from gru_bench.trace.problem import Array, Problem
 
 #: Directions for each tensor of arguments.
 DIRECTIONS = 3

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.gradients.agreement import Comparison
-from gru_bench.gradients.problem import Problem
+from gru_bench.trace.problem import Problem
 
 #: Wrong entries that are listed one by one.
 LISTED = 10

@@ -23,8 +23,8 @@ from gru_bench.errors import UsageError, check_integer
 from gru_bench.gradients.check import cell_problem
 from gru_bench.outside.text import short as short_text
 from gru_bench.outside.text import visible
-from gru_bench.subjects.keras.runtime import keras
-from gru_bench.subjects.keras.subject import KerasSubject, make_subject
+from gru_bench.subjects.making import make_subject
+from gru_bench.subjects.protocol import Subject
 
 Array = NDArray[Any]
 
@@ -59,7 +59,7 @@ class Flow:
 
 
 def measure_flow(
-    subject: KerasSubject, steps: int, condition: str = "initialised", seed: int = 0
+    subject: Subject, steps: int, condition: str = "initialised", seed: int = 0
 ) -> list[Flow]:
     """Return how the gradient flows back over 1, 2, 4, ... steps up to `steps`.
 
@@ -154,8 +154,7 @@ def compare_flow(
     """
     flows: list[Flow] = []
     for name in cells:
-        keras.utils.set_random_seed(seed)
-        subject = make_subject(name, arguments, input_size)
+        subject = make_subject(name, arguments, input_size, seed=seed)
         initial = subject.parameters
         flows += measure_flow(subject, steps, "initialised", seed)
         if trained and name in trained:

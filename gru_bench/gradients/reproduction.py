@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.errors import in_one_line
-from gru_bench.gradients.problem import Problem
-from gru_bench.subjects.keras.subject import KerasSubject
 from gru_bench.subjects.loading import cell_name
+from gru_bench.trace.problem import Problem
 
 #: Numbers beyond which a script holds no arrays, only the seed.
 LARGEST = 100_000
@@ -38,7 +37,7 @@ def _array(value: NDArray[Any]) -> str:
     return f'array("{text}"{"".join(f", {n}" for n in value.shape)})'
 
 
-def script_for_cell(subject: KerasSubject, problem: Problem, settings: Mapping[str, Any]) -> str:
+def script_for_cell(subject: Any, problem: Problem, settings: Mapping[str, Any]) -> str:
     """Return the script for a cell: it is made from its configuration, then given its weights.
 
     Args:
@@ -59,11 +58,11 @@ def script_for_cell(subject: KerasSubject, problem: Problem, settings: Mapping[s
     except Exception as error:  # a user's cell can fail in any way
         return f"# {name} has no configuration to be made from: {in_one_line(error)}"
     lines = [
-        HEAD + "from gru_bench.subjects.keras.subject import KerasSubject",
+        HEAD + "from gru_bench.subjects.making import make_subject",
         f"from {module} import {name}",
         DECODE,
         f"cell = {name}.from_config({config!r})",
-        f"subject = KerasSubject(cell, {subject.input_size}, {subject.training})",
+        f"subject = make_subject(cell, None, {subject.input_size}, training={subject.training})",
         "subject.assign({",
         *(f'    "{key}": {_array(value)},' for key, value in weights.items()),
         "})",

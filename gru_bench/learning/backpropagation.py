@@ -84,15 +84,7 @@ def backpropagate(
         return tf.stack(outputs), states, after
 
     if size == steps:
-        with tf.GradientTape() as tape:
-            tape.watch(weights)
-            states = network.initial_state(batch, cell_weights)
-            outputs, _, after = segment(0, states)
-            scores = network.read_out(read_out, outputs)
-            value = loss(scores)
-        gradient = tape.gradient(value, weights, unconnected_gradients="zero")
-        return value, _flat(gradient), scores, after
-
+        return _at_once(network, weights, segment, batch, loss)
     with tf.GradientTape() as first:
         first.watch(cell_weights)
         states = network.initial_state(batch, cell_weights)
@@ -109,6 +101,20 @@ def backpropagate(
         )
         d_cell = [a + b for a, b in zip(d_cell, d_first, strict=True)]
     return value, _flat([*d_cell, *d_read_out]), scores, after
+
+
+def _at_once(
+    network: Steps, weights: list[Any], segment: Any, batch: int, loss: Callable[[Any], Any]
+) -> tuple[Any, Any, Any, Any]:
+    """Return what `backpropagate` does, from one tape over all steps."""
+    with tf.GradientTape() as tape:
+        tape.watch(weights)
+        states = network.initial_state(batch, weights[:-2])
+        outputs, _, after = segment(0, states)
+        scores = network.read_out(weights[-2:], outputs)
+        value = loss(scores)
+    gradient = tape.gradient(value, weights, unconnected_gradients="zero")
+    return value, _flat(gradient), scores, after
 
 
 def _flat(tensors: Any) -> Any:

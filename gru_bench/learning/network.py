@@ -24,6 +24,7 @@ from gru_bench.subjects.keras import building
 from gru_bench.subjects.keras.loading import make_cell
 from gru_bench.subjects.keras.masks import forget_masks
 from gru_bench.subjects.keras.runtime import keras, tf
+from gru_bench.subjects.keras.subject import KerasSubject
 from gru_bench.subjects.loading import cell_name
 from gru_bench.task.transducer import Transducer
 
@@ -106,6 +107,15 @@ class Network:
     def size(self) -> int:
         """Number of trainable weights P, the length of θ."""
         return sum(self.sizes)
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """The versions of the frameworks in which it runs, by name."""
+        return {"tensorflow": tf.__version__, "keras": keras.__version__}
+
+    def subject(self) -> KerasSubject:
+        """Return the cell behind NumPy."""
+        return KerasSubject(self.cell, self.task.features.shape[1])
 
     def again(self) -> Network:
         """Return the same network with a cell made anew, and all this one's cell keeps."""

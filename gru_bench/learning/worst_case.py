@@ -16,7 +16,6 @@ from gru_bench.learning.intervals import Interval, Intervals
 from gru_bench.learning.network import Network
 from gru_bench.lifting import lift
 from gru_bench.subjects.keras.runtime import keras, tf
-from gru_bench.subjects.keras.subject import KerasSubject
 
 
 class WorstCase:
@@ -36,7 +35,7 @@ class WorstCase:
         self.radius = radius
         self.limit = limit
         self.merge: Any = None
-        self.program = lift(KerasSubject(network.cell, network.task.features.shape[1]))
+        self.program = lift(network.subject())
         self.algebra = Intervals(network.compute_dtype)
 
     def merging(self, share: Any) -> WorstCase:

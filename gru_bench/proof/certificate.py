@@ -14,7 +14,6 @@ from gru_bench.outside.writing import write_whole
 from gru_bench.program.rounding import Rounding
 from gru_bench.proof.finder import Invariant
 from gru_bench.proof.system import System
-from gru_bench.subjects.keras.runtime import keras, tf
 
 FORMAT, VERSION = "gru_bench certificate", 3
 
@@ -71,8 +70,7 @@ def make_certificate(system: System, invariant: Invariant, rounding: Rounding) -
         "margins": _hex(invariant.margins),
         "versions": {
             "python": platform.python_version(),
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
+            **system.versions,
             "numpy": np.__version__,
         },
     }

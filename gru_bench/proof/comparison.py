@@ -21,13 +21,13 @@ from gru_bench.checker.program import Tensor
 from gru_bench.checker.rejection import Rejected
 from gru_bench.errors import FAULTS, UsageError, in_one_line
 from gru_bench.learning.adder import Adder
+from gru_bench.learning.deployment import Deployment
 from gru_bench.lifting.expression import Table, expressions
 from gru_bench.lifting.lift import same
 from gru_bench.program.enclosure import Enclosures
 from gru_bench.program.program import Operation, Program
 from gru_bench.program.rounding import Rounding
 from gru_bench.proof.certificate import digest, weights_entry
-from gru_bench.proof.deployment import Deployment
 from gru_bench.proof.system import System, check_single, make_system
 
 Array = NDArray[Any]

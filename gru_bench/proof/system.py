@@ -6,7 +6,7 @@ A program with its weights, the read-out, the transducer; nothing of Keras is le
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from gru_bench.errors import UsageError
 from gru_bench.learning.adder import Adder
 from gru_bench.lifting import lift
 from gru_bench.program.program import Floats, Program
-from gru_bench.subjects.keras.subject import KerasSubject
+from gru_bench.subjects.protocol import Subject
 from gru_bench.task.transducer import Transducer
 
 Array = NDArray[np.float64]
@@ -36,6 +36,7 @@ class System:
         task: the transducer.
         cell: `package.module:Name`.
         arguments: of the cell.
+        versions: of the frameworks in which it runs, by name.
     """
 
     program: Program
@@ -47,6 +48,7 @@ class System:
     task: Transducer
     cell: str
     arguments: dict[str, Any]
+    versions: dict[str, str] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -72,7 +74,7 @@ class System:
 _COUNTED = re.compile(r"_\d+(?=/)")
 
 
-def weight_names(subject: KerasSubject) -> tuple[str, ...]:
+def weight_names(subject: Subject) -> tuple[str, ...]:
     """Return the names of a cell's weights, the same whenever and however often it is made."""
     names = [_COUNTED.sub("", name) for name in subject.parameter_names]
     return tuple(
@@ -108,7 +110,7 @@ def make_system(adder: Adder, program: Program | None = None) -> System:
     if not np.isfinite(np.float32(adder.threshold)):
         raise UsageError(f"a threshold of {adder.threshold} decides nothing")
     *weights, V, c = (np.asarray(w, np.float32) for w in network.unpack(adder.theta))
-    subject = KerasSubject(network.cell, network.task.features.shape[1])
+    subject = network.subject()
     return System(
         program or lift(subject),
         weight_names(subject),
@@ -119,4 +121,5 @@ def make_system(adder: Adder, program: Program | None = None) -> System:
         network.task,
         network.cell_name,
         network.arguments,
+        network.versions,
     )

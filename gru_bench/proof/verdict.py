@@ -14,12 +14,12 @@ from gru_bench.checker.induction import Verified, verify
 from gru_bench.checker.rejection import Rejected
 from gru_bench.errors import UsageError, in_one_line
 from gru_bench.learning.adder import Adder
+from gru_bench.learning.deployment import Deployment
 from gru_bench.learning.network import Network
 from gru_bench.program.program import Program
 from gru_bench.program.rounding import Rounding, measured_rounding
 from gru_bench.proof.certificate import make_certificate, write_certificate
 from gru_bench.proof.comparison import compare
-from gru_bench.proof.deployment import Deployment
 from gru_bench.proof.finder import MOST_REGIONS, Attempt, find
 from gru_bench.proof.system import System, make_system
 from gru_bench.refutation.falsify import Falsifier, Search

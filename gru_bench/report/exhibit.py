@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_bench.learning.adder import Adder
 from gru_bench.proof.exploration import simulate
 from gru_bench.proof.region import Family
-from gru_bench.proof.system import System
-from gru_bench.runs.execution import Group, make_judge
+from gru_bench.proof.system import System, make_system
+from gru_bench.runs.execution import Group
 
 Array = NDArray[Any]
 
@@ -65,21 +67,16 @@ class Exhibit:
 def find_exhibits(groups: Sequence[Group]) -> list[Exhibit]:
     """Return the proof of the first proved seed at the last checkpoint of each group.
 
-    The run files hold weights and verdicts; the proof is found again from them.
+    The run files hold the certificates, so nothing is proved again.
     """
     found = []
     for group in groups:
         last = max(group.inputs[0].checkpoints)
         proved = (
-            (run, weights.theta)
-            for run in group.runs
-            for verdict, weights in zip(run.verdicts, run.weights, strict=False)
-            if verdict.iteration == last and verdict.outcome == "PROVED"
+            run for run in group.runs if run.certificate and run.weights[-1].iteration == last
         )
-        for run, theta in proved:
-            verdict = make_judge(group).find(theta)
-            if verdict.certificate is not None and verdict.system is not None:
-                seed, certificate = run.inputs.seed, verdict.certificate
-                found.append(Exhibit(group.title, seed, last, certificate, verdict.system))
-            break
+        for run in itertools.islice(proved, 1):
+            adder = Adder(group.network, run.weights[-1].theta, group.recipe.threshold)
+            certificate, seed = run.certificate or {}, run.inputs.seed
+            found.append(Exhibit(group.title, seed, last, certificate, make_system(adder)))
     return found

@@ -161,7 +161,7 @@ def _train_group(
             return Measured(accuracy)
         wrong = sum(found.pairs - found.exact for found in accuracy)
         with watch.doing("refuting" if wrong else "proving"):
-            return Measured(accuracy, judge.judge(theta, iteration, wrong))
+            return Measured(accuracy, *judge.judge(theta, iteration, wrong))
 
     def keep(trained: TrainedRun) -> None:
         run = make_run(trained, plan[trained.seed], machine())

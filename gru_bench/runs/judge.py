@@ -34,24 +34,22 @@ class Judge:
         self.seed = seed
         self._lock = threading.Lock()
 
-    def judge(self, theta: Any, iteration: int, wrong: int = 0) -> Judgement:
-        """Return the verdict on weights θ `(P,)`, as a run's file holds it.
+    def judge(
+        self, theta: Any, iteration: int, wrong: int = 0
+    ) -> tuple[Judgement, dict[str, Any] | None]:
+        """Return the verdict on weights θ `(P,)`, as a run's file holds it, and its certificate.
 
         Args:
             theta: the weights.
             iteration: of the checkpoint.
             wrong: pairs that were measured wrong; above 0 no proof is looked for.
         """
-        verdict = self.find(theta, wrong)
-        if wrong and verdict.outcome == "OPEN":
-            verdict.reason = f"{wrong:,} tested pairs are wrong, the search confirmed no operands"
-        return _record(verdict, iteration)
-
-    def find(self, theta: Any, wrong: int = 0) -> Verdict:
-        """Return the verdict itself, with the certificate of a proof."""
         regions = 0 if wrong else self.effort.regions
         with self._lock:
-            return self.prover.judge(theta, self.seed, self.effort.steps, math.inf, regions)
+            verdict = self.prover.judge(theta, self.seed, self.effort.steps, math.inf, regions)
+        if wrong and verdict.outcome == "OPEN":
+            verdict.reason = f"{wrong:,} tested pairs are wrong, the search confirmed no operands"
+        return _record(verdict, iteration), verdict.certificate
 
 
 def _text(number: int) -> str:

@@ -128,6 +128,7 @@ class Run(Record):
         measurements: a row for each checkpoint before divergence, family and length.
         weights: at these checkpoints.
         verdicts: at these checkpoints, if the inputs ask for them.
+        certificate: of the proof at the last checkpoint, where that is PROVED.
         worst_curve: iteration and loss of the worst case, for a recipe that has one.
     """
 
@@ -140,6 +141,7 @@ class Run(Record):
     measurements: tuple[Row, ...]
     weights: tuple[Weights, ...]
     verdicts: tuple[Judgement, ...]
+    certificate: dict[str, Any] | None
     worst_curve: tuple[tuple[int, float | None], ...]
 
     @pydantic.model_validator(mode="after")
@@ -154,6 +156,9 @@ class Run(Record):
         asked = kept if inputs.any_length else []
         if asked != [verdict.iteration for verdict in self.verdicts]:
             raise ValueError("its verdicts are not those its inputs ask for")
+        proved = bool(self.verdicts) and self.verdicts[-1].outcome == "PROVED"
+        if proved != (self.certificate is not None):
+            raise ValueError("what is PROVED at last, and nothing else, has a certificate")
         if not all(row.possible and row.pairs == inputs.pairs for row in self.measurements):
             raise ValueError("its counts are impossible")
         return self
@@ -166,10 +171,12 @@ class Measured:
     Args:
         accuracy: for each family and length.
         verdict: for any length, if it is asked for.
+        certificate: of a proof.
     """
 
     accuracy: Sequence[Measurement]
     verdict: Judgement | None = None
+    certificate: dict[str, Any] | None = None
 
 
 def make_run(trained: TrainedRun, inputs: Inputs, machine: Machine) -> Run:
@@ -187,6 +194,7 @@ def make_run(trained: TrainedRun, inputs: Inputs, machine: Machine) -> Run:
         ),
         weights=tuple(Weights.of(i, theta) for i, theta in sorted(trained.weights.items())),
         verdicts=tuple(found.verdict for _, found in measured if found.verdict is not None),
+        certificate=measured[-1][1].certificate if measured else None,
         worst_curve=tuple((i, _finite(loss)) for i, loss in trained.worst_curve),
     )
 

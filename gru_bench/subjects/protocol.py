@@ -35,6 +35,14 @@ class Subject(Protocol):
     training: bool
 
     @property
+    def tracer(self) -> str | None:
+        """Which of the readers in `trace` and `lifting` reads its steps; None for none."""
+
+    @property
+    def extends_own(self) -> bool:
+        """Whether the cell is one that its framework brings along, or built on one."""
+
+    @property
     def modes(self) -> tuple[str, ...]:
         """How a step can be executed; "eager" is always among them."""
 

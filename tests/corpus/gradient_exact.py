@@ -16,9 +16,10 @@ import numpy as np
 
 from gru_bench.gradients.agreement import Agreement
 from gru_bench.gradients.check import cell_problem
-from gru_bench.gradients.problem import Problem
 from gru_bench.subjects.keras.gru import GRUCell
-from gru_bench.subjects.keras.subject import KerasSubject, make_subject
+from gru_bench.subjects.keras.making import make_subject
+from gru_bench.subjects.keras.subject import KerasSubject
+from gru_bench.trace.problem import Problem
 
 #: True errors must be within their estimates for this share of entries.
 SHARE = 0.999

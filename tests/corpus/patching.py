@@ -24,8 +24,8 @@ import numpy as np
 
 from gru_bench import ADDITION, Adder, Network, Rejected, UsageError
 from gru_bench.checker.certificate import read
+from gru_bench.learning.deployment import Deployment
 from gru_bench.proof.comparison import compare
-from gru_bench.proof.deployment import Deployment
 from tests.corpus.corruption import sealed
 from tests.corpus.handmade import keras_certificate, tensor
 

@@ -178,7 +178,7 @@ class KerasTarget(Maker, Target):
         return KerasSubject(cell, features)
 
     def _search_claim(self) -> tuple[Claim | None, list[str]]:
-        return search_claim(self.probe.cell, self.equations, self.features[0])
+        return search_claim(self.probe, self.equations)
 
     def check_gradients(self, subject: KerasSubject, **options: Any) -> Any:
         """Return what comparing TensorFlow's derivatives with numeric ones gives."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import operator
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,19 +17,16 @@ from gru_bench.errors import (
     check_known,
     in_one_line,
 )
-from gru_bench.subjects.inputs import Inputs
 from gru_bench.subjects.keras import building
-from gru_bench.subjects.keras.loading import make_cell
-from gru_bench.subjects.keras.masks import forget_masks
 from gru_bench.subjects.keras.runtime import keras, tf
-from gru_bench.subjects.loading import cell_name
+from gru_bench.subjects.keras.tensors import Tensors, takes_training, whole_dtype
 from gru_bench.subjects.protocol import Array, Arrays
 
 #: How a step can be executed.
 MODES = ("eager", "graph", "xla")
 
 
-class KerasSubject:
+class KerasSubject(Tensors):
     """A Keras RNN cell as a subject.
 
     Args:
@@ -46,8 +41,7 @@ class KerasSubject:
     """
 
     modes = MODES
-    #: Which inputs the cell takes; None for any. Others are folded in where they come.
-    accepts: Inputs | None = None
+    tracer = "tensorflow"
 
     def __init__(
         self, cell: Any, input_size: int | None = None, training: bool = False, batch: int = 1
@@ -60,7 +54,7 @@ class KerasSubject:
         self.name = getattr(cell, "name", type(cell).__name__)
         self.input_size = _input_size(cell, input_size)
         self.training = training
-        self._takes_training = _takes_training(cell)
+        self._takes_training = takes_training(cell)
         self._compiled: dict[str, Any] = {}
         self._loop: Any = None
         self._traceable = True
@@ -77,8 +71,7 @@ class KerasSubject:
             self._nested = building.initial_states(self.cell, batch)
             flat = keras.tree.flatten(self._nested)
             self.state_shapes = tuple(tuple(state.shape[1:]) for state in flat)
-            #: Dtypes of states that are whole numbers, such as counters; None for the others.
-            self.whole = tuple(_whole(state) for state in flat)
+            self.whole = tuple(whole_dtype(state) for state in flat)
             self.forget_masks()
             x = tf.zeros((batch, self.input_size), self.dtype)
             if self.cell.variable_dtype == self.cell.compute_dtype:
@@ -116,26 +109,15 @@ class KerasSubject:
         return str(name.name if name.is_floating else self.dtype)
 
     @property
+    def extends_own(self) -> bool:
+        """Whether the cell is one of Keras's own, or built on one."""
+        own = (keras.layers.GRUCell, keras.layers.LSTMCell, keras.layers.SimpleRNNCell)
+        return isinstance(self.cell, own)
+
+    @property
     def nested(self) -> Any:
         """States in the shape in which the cell takes them, as an example."""
         return self._nested
-
-    def _outside(self, flat: Sequence[Any]) -> list[Any]:
-        """Return states as everybody outside the cell knows them: whole numbers as real ones."""
-        pairs = zip(flat, self.whole, strict=False)
-        return [state if kind is None else tf.cast(state, self.dtype) for state, kind in pairs]
-
-    def _flat(self, states: Any) -> list[Any]:
-        """Return the states that the cell returned, flat, as everybody outside knows them."""
-        flat = keras.tree.flatten(states)
-        return self._outside(flat) if any(self.whole) and len(flat) == len(self.whole) else flat
-
-    def _initial_tensors(self, batch: int) -> Any:
-        return building.initial_states(self.cell, batch)
-
-    def forget_masks(self) -> None:
-        """Let the next step draw the dropout masks that the cell keeps."""
-        forget_masks(self.cell)
 
     def with_cell(self, cell: Any) -> KerasSubject:
         """Return a subject of another cell of the same kind, which nothing has been asked yet.
@@ -170,55 +152,6 @@ class KerasSubject:
         first = [self._tensor(s) for s in self.initial_state(1)]
         _, _, after = self.step_tensors(self.weights, before, self._tensor(x), first)
         return all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
-
-    @cached_property
-    def draws_by_kernels(self) -> bool:
-        """Whether a step draws numbers whose seed TensorFlow keeps, not the cell.
-
-        Only then is TensorFlow's seed set: that empties its cache of kernels, so that each
-        compiled function is prepared anew.
-        """
-        x = tf.zeros((1, self.input_size), self.dtype)
-        states = [self._tensor(s) for s in self.initial_state(1)]
-        step = tf.function(self.step_tensors, autograph=False)
-        graph = step.get_concrete_function(self.weights, self.frozen, x, states).graph
-        defined = graph.as_graph_def()
-        nodes = [*defined.node, *(n for f in defined.library.function for n in f.node_def)]
-        return any("seed2" in node.attr for node in nodes)
-
-    def draw(self, seed: int | None) -> None:
-        """Let what is random be drawn anew at the next call.
-
-        Args:
-            seed: of all generators that the cell keeps, and of TensorFlow's own; None goes on
-                where they are.
-        """
-        if seed is not None and self.draws_by_kernels:
-            tf.random.set_seed(seed)
-        self.forget_masks()
-        if seed is None:
-            return
-        for layer in self.cell._flatten_layers():
-            for generator in layer._seed_generators:
-                generator.state.assign([seed, 0])
-
-    def nest(self, states: Sequence[Any]) -> Any:
-        """Return flat states in the structure, and in the dtypes, that the cell keeps them in."""
-        given = [
-            state if kind is None else tf.cast(tf.round(state), kind)
-            for state, kind in zip(states, self.whole, strict=True)
-        ]
-        return keras.tree.pack_sequence_as(self._nested, given)
-
-    @property
-    def weights(self) -> list[Any]:
-        """The trainable weights as tensors, in the cell's order."""
-        return [tf.convert_to_tensor(v.value) for v in self.cell.trainable_variables]
-
-    @property
-    def frozen(self) -> list[Any]:
-        """The other values the cell keeps (random generators among them) as tensors."""
-        return [tf.convert_to_tensor(v.value) for v in self.cell.non_trainable_variables]
 
     @property
     def parameter_names(self) -> list[str]:
@@ -275,74 +208,6 @@ class KerasSubject:
     def initial_state(self, batch: int = 1) -> list[Array]:
         """Return the states before the first step, each `(B, ...)`."""
         return [np.asarray(s) for s in keras.tree.flatten(self._initial_tensors(batch))]
-
-    def initial_tensors(self, weights: Sequence[Any], frozen: Sequence[Any], batch: Any) -> Any:
-        """Return the states before the first step, flat, as tensors.
-
-        Args:
-            weights: in the cell's order; an initial state can be one of them.
-            frozen: likewise.
-            batch: B, an integer or a tensor of one.
-        """
-        variables = [*self.cell.trainable_variables, *self.cell.non_trainable_variables]
-        pairs = zip(variables, [*weights, *frozen], strict=True)
-        with keras.StatelessScope(state_mapping=list(pairs)):
-            return self._flat(self._initial_tensors(batch))
-
-    def step_tensors(
-        self,
-        weights: Sequence[Any],
-        frozen: Sequence[Any],
-        x: Any,
-        states: Sequence[Any],
-        told: Mapping[str, Any] | None = None,
-    ) -> tuple[Any, list[Any], list[Any]]:
-        """Return output, states and frozen values of one step, tensors in and out.
-
-        Args:
-            weights: in the cell's order.
-            frozen: likewise.
-            x: `(B, F)`.
-            states: flat.
-            told: further arguments of the cell's `call`; by default whether it trains, where it
-                asks for that.
-        """
-        nested = self.nest(states)
-        x = self._fitted(x)
-        if told is None:
-            if self.training and not self._takes_training:
-                return self._step_in_context(weights, frozen, x, nested)
-            told = {"training": self.training} if self._takes_training else {}
-        (output, states), frozen = self.cell.stateless_call(
-            list(weights), list(frozen), x, nested, **told
-        )
-        return output, self._flat(states), list(frozen)
-
-    def _fitted(self, x: Any) -> Any:
-        """Return inputs that the cell takes."""
-        if self.accepts is None:
-            return x
-        low, high = (tf.cast(end, x.dtype) for end in (self.accepts.low, self.accepts.high))
-        width = high - low
-        x = low + width - tf.abs(tf.math.floormod(tf.abs(x - low), 2 * width) - width)
-        return tf.round(x) if self.accepts.whole else x
-
-    def _step_in_context(
-        self, weights: Sequence[Any], frozen: Sequence[Any], x: Any, nested: Any
-    ) -> tuple[Any, list[Any], list[Any]]:
-        """Return the same of a cell that is not told that it trains, but has layers that are.
-
-        Keras tells them in `__call__`, as in its loop; `stateless_call` goes round that.
-        """
-        kept = self.cell.non_trainable_variables
-        pairs = [
-            *zip(self.cell.trainable_variables, weights, strict=True),
-            *zip(kept, frozen, strict=True),
-        ]
-        with keras.StatelessScope(state_mapping=pairs) as scope:
-            output, states = self.cell(x, nested, training=self.training)
-            after = [scope.get_current_value(variable) for variable in kept]
-        return output, self._flat(states), after
 
     def step(self, x: Array, states: Arrays, mode: str = "eager") -> tuple[Array, list[Array]]:
         """Return the output `(B, O)` and the new states of one step.
@@ -423,16 +288,6 @@ class KerasSubject:
     def _tensor(self, value: Any) -> Any:
         return tf.convert_to_tensor(np.asarray(value, dtype=self.dtype))
 
-    def run_tensors(
-        self, weights: Sequence[Any], xs: Sequence[Any], states: Sequence[Any]
-    ) -> tuple[list[Any], list[Any]]:
-        """Return the outputs of all steps and the final states, tensors in and out."""
-        frozen, outputs = self.frozen, []
-        for x in xs:
-            output, states, frozen = self.step_tensors(weights, frozen, x, states)
-            outputs.append(output)
-        return outputs, list(states)
-
     def run(self, xs: Array, states: Arrays | None = None) -> tuple[Array, list[Array]]:
         """Return the outputs `(T, B, O)` and the final states.
 
@@ -469,19 +324,6 @@ class KerasSubject:
             return self.run(xs, states)
         outputs, *final = self._loop(*given)
         return np.asarray(outputs), [np.asarray(s) for s in final]
-
-    def _trace_loop(self, weights: Any, frozen: Any, xs: Any, states: Any) -> Any:
-        """Return outputs and final states, with a loop in the graph."""
-        steps = tf.shape(xs)[0]
-        outputs = tf.TensorArray(self.output_dtype, steps, element_shape=(None, *self.output_shape))
-
-        def body(t: Any, outputs: Any, frozen: Any, states: Any) -> Any:
-            output, states, frozen = self.step_tensors(weights, frozen, xs[t], states)
-            return t + 1, outputs.write(t, output), frozen, states
-
-        start = (tf.constant(0), outputs, frozen, states)
-        _, outputs, _, final = tf.while_loop(lambda t, *_: t < steps, body, start)
-        return [outputs.stack(), *final]
 
     def vjp(
         self, xs: Array, states: Arrays, outputs: Array, finals: Arrays
@@ -539,33 +381,6 @@ class KerasSubject:
         return KerasSubject(cell, self.input_size, self.training)
 
 
-def make_subject(
-    cell: Any,
-    arguments: Mapping[str, Any] | None = None,
-    input_size: int | None = None,
-    dtype: str = "float64",
-    training: bool = False,
-) -> KerasSubject:
-    """Return the subject for a cell, a cell class, or its `package.module:Name`.
-
-    Args:
-        cell: what to adapt.
-        arguments: for the constructor, where `cell` is a class or a name.
-        input_size: F; 2 for a new cell where it is None.
-        dtype: of a new cell.
-        training: as for `KerasSubject`.
-    """
-    if isinstance(cell, KerasSubject):
-        return cell
-    if isinstance(cell, (str, type)) or inspect.isfunction(cell):
-        source: Any = cell
-        made = make_cell(source, arguments or {}, dtype)
-        subject = KerasSubject(made, 2 if input_size is None else input_size, training)
-        subject.name = cell if isinstance(cell, str) else cell_name(source)
-        return subject
-    return KerasSubject(cell, input_size, training)
-
-
 def _constrained(value: Array, constraint: Any) -> Array:
     if constraint is None:
         return value
@@ -574,19 +389,6 @@ def _constrained(value: Array, constraint: Any) -> Array:
             return one
     projected = tf.cast(constraint(tf.constant(value)), "bfloat16")
     return np.asarray(projected, np.float64)
-
-
-def _whole(state: Any) -> Any:
-    """Return the dtype of a state of whole numbers, None for any other."""
-    dtype = tf.as_dtype(state.dtype)
-    return dtype if dtype.is_integer else None
-
-
-def _takes_training(cell: Any) -> bool:
-    try:
-        return "training" in inspect.signature(cell.call).parameters
-    except (AttributeError, TypeError, ValueError):
-        return False
 
 
 def _input_size(cell: Any, given: int | None) -> int:

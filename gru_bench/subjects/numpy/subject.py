@@ -36,6 +36,8 @@ class NumpySubject:
     """
 
     modes = ("eager",)
+    tracer = None
+    extends_own = False
     training = False
     is_functional = True
     promised_output = None

@@ -14,38 +14,20 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.subjects.keras.runtime import tf
-from gru_bench.trace.operations import ELEMENTWISE, MOVES, STRUCTURAL
 from gru_bench.trace.rows import Rows, Sparse, Value
+from gru_bench.trace.tensorflow.node import Node
+from gru_bench.trace.tensorflow.operations import ELEMENTWISE, MOVES, STRUCTURAL
+from gru_bench.trace.tensorflow.sparse import destinations, gather_moved, sparse_product, sparse_sum
 from gru_bench.trace.unsupported import UnsupportedOperationError
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Node:
-    """One operation of a graph.
-
-    Args:
-        type: TensorFlow's name of it.
-        inputs: for each operand, which node makes it and as which of its results.
-        attributes: TensorFlow's.
-        elementwise: what computes it, where it is elementwise.
-        operands: TensorFlow's name of each, and of the attribute that says how many it is a list
-            of, or an empty string.
-    """
-
-    type: str
-    inputs: tuple[tuple[int, int], ...]
-    attributes: dict[str, Any]
-    elementwise: Callable[..., Array] | None
-    operands: tuple[tuple[str, str], ...]
 
 
 class Replay:
@@ -212,9 +194,9 @@ class Replay:
             return self._move(index, operands)
         made = None
         if node.type == "MatMul":
-            made = _sparse_product(node.attributes, operands)
+            made = sparse_product(node.attributes, operands)
         elif node.type in ("Add", "AddV2", "BiasAdd"):
-            made = _sparse_sum(operands)
+            made = sparse_sum(operands)
         return None if made is None else [made]
 
     def _move(self, index: int, operands: list[Value]) -> list[Value] | None:
@@ -227,12 +209,12 @@ class Replay:
         results = function(node.attributes, 0, *bases)
         which = [k for k, v in enumerate(operands) if isinstance(v, Sparse)]
         if index not in self._maps:
-            self._maps[index] = [_destinations(function, node, bases, k) for k in range(len(bases))]
+            self._maps[index] = [destinations(function, node, bases, k) for k in range(len(bases))]
         maps = self._maps[index]
         if any(maps[k] is None for k in which):
             return None
         return [
-            _gather_moved(result, [(operands[k], maps[k][n]) for k in which])
+            gather_moved(result, [(operands[k], maps[k][n]) for k in which])
             for n, result in enumerate(results)
         ]
 
@@ -252,79 +234,6 @@ def ancestors(tensors: Sequence[Any]) -> set[str]:
             found.add(operation.name)
             stack.extend(t.op for t in operation.inputs)
     return found
-
-
-def _destinations(function: Any, node: Node, bases: list[Array], k: int) -> Any:
-    """Return, for each result, where each entry of operand k goes (-1: nowhere).
-
-    None where an entry goes to several places, or the operand holds no entries to move.
-    """
-    if bases[k].dtype.kind not in "fc":
-        return None
-    labels = [np.zeros(b.shape, np.int64) if b.dtype.kind in "fc" else b for b in bases]
-    labels[k] = np.arange(1, bases[k].size + 1).reshape(bases[k].shape)
-    found = []
-    for result in function(node.attributes, 0, *labels):
-        flat = result.reshape(-1)
-        (places,) = np.nonzero(flat)
-        if len(np.unique(flat[places])) != len(places):
-            return None
-        goes = np.full(bases[k].size, -1)
-        goes[flat[places] - 1] = places
-        found.append(goes)
-    return found
-
-
-def _gather_moved(result: Array, moved: list[tuple[Any, Any]]) -> Value:
-    rows, positions, deltas, count = [], [], [], 0
-    for value, goes in moved:
-        to = goes[value.positions]
-        stays = to >= 0
-        rows.append(value.rows[stays])
-        positions.append(to[stays])
-        deltas.append(value.deltas[stays])
-        count = value.count
-    if not sum(len(r) for r in rows):
-        return result
-    return Sparse(
-        result, count, np.concatenate(rows), np.concatenate(positions), np.concatenate(deltas)
-    )
-
-
-def _sparse_product(attributes: dict[str, Any], operands: list[Value]) -> Value | None:
-    """Return a @ b where b has displaced entries, as rows `(P, B, n)`."""
-    a, b = operands
-    if not isinstance(b, Sparse) or isinstance(a, Sparse):
-        return None
-    if any(attributes[key] for key in ("transpose_a", "transpose_b")):
-        return None
-    i, j = np.divmod(b.positions, b.base.shape[1])
-    if isinstance(a, Rows):
-        points, batch, width = a.array.shape
-        out = (a.array.reshape(points * batch, width) @ b.base).reshape(points, batch, -1)
-        change = b.deltas[:, None] * a.array[b.rows, :, i]
-    else:
-        shared = (a @ b.base)[None]
-        out = np.repeat(shared, b.count, axis=0)
-        change = b.deltas[:, None] * a[:, i].T
-    out = out.astype(np.result_type(out, change), copy=False)
-    out[b.rows, :, j] += change
-    return Rows(out)
-
-
-def _sparse_sum(operands: list[Value]) -> Value | None:
-    """Return a + b where one is a row of biases with displaced entries."""
-    a, b = operands
-    if isinstance(a, Sparse):
-        a, b = b, a
-    if isinstance(a, Sparse) or not isinstance(b, Sparse) or b.base.size != b.base.shape[-1]:
-        return None
-    array = a.array if isinstance(a, Rows) else np.broadcast_to(a, (b.count, *np.shape(a)))
-    if array.ndim - 1 < b.base.ndim or array.shape[-1] != b.base.size:
-        return None
-    out = array + b.base.reshape(-1).astype(b.dtype)
-    out[b.rows, ..., b.positions] += b.deltas.reshape(-1, *(1,) * (out.ndim - 2))
-    return Rows(out)
 
 
 def _widen(attributes: dict[str, Any], x: Array) -> Array:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from gru_bench.subjects.keras.runtime import tf
 from gru_bench.subjects.keras.subject import KerasSubject
-from gru_bench.trace.ball import Ball, RunningError, exact
 from gru_bench.trace.response import RunBound, measured
+from gru_bench.trace.tensorflow.ball import Ball, RunningError, exact
 from gru_bench.trace.tensorflow.replay import Replay
 from gru_bench.trace.tensorflow.traced import traced_step
 from gru_bench.trace.tolerance import Bound, epsilon, smallest_normal

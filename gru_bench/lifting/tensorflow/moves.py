@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.trace import operations
-from gru_bench.trace.operations import Attributes
+from gru_bench.trace.tensorflow import operations
+from gru_bench.trace.tensorflow.operations import Attributes
 
 Array = NDArray[Any]
 

@@ -16,15 +16,14 @@ from numpy.typing import NDArray
 from gru_bench.errors import FAULTS, UsageError, in_one_line
 from gru_bench.learning.adder import Adder, parts_of, trained_variables
 from gru_bench.learning.network import Network
+from gru_bench.learning.reloading import check_reloaded, reload, stores_itself
 from gru_bench.lifting import lift
 from gru_bench.lifting.expression import Table
 from gru_bench.lifting.lift import same
-from gru_bench.lifting.trace import Trace
-from gru_bench.proof.purity import check_pure
-from gru_bench.proof.reach import sizes_named
-from gru_bench.proof.reloading import check_reloaded, reload, stores_itself
+from gru_bench.lifting.tensorflow.trace import Trace
+from gru_bench.subjects.keras.purity import check_pure
+from gru_bench.subjects.keras.reach import sizes_named
 from gru_bench.subjects.keras.runtime import keras, tf
-from gru_bench.subjects.keras.subject import KerasSubject
 
 Array = NDArray[Any]
 
@@ -54,7 +53,7 @@ class Deployment:
 
     def __init__(self, network: Network) -> None:
         self.network = network.again()
-        self.subject = KerasSubject(self.network.cell, self.network.task.features.shape[1])
+        self.subject = self.network.subject()
         self.program = lift(self.subject)
         self._all_sizes = (*_SIZES, *sizes_named(self.network.cell))
         try:

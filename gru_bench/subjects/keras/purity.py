@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gru_bench.errors import UsageError
-from gru_bench.proof.reach import is_framework, names_of, own_classes, reachable
+from gru_bench.subjects.keras.reach import is_framework, names_of, own_classes, reachable
 from gru_bench.subjects.keras.runtime import keras, tf
 
 #: How deep, and how many values of one container are looked at.

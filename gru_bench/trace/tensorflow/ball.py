@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.trace.operations import MOVES, STRUCTURAL
-from gru_bench.trace.tensorflow.replay import Node, Replay
+from gru_bench.trace.tensorflow.node import Node
+from gru_bench.trace.tensorflow.operations import MOVES, STRUCTURAL
+from gru_bench.trace.tensorflow.replay import Replay
 from gru_bench.trace.tolerance import ACTIVATION_EPSILONS
 from gru_bench.trace.unsupported import UnsupportedOperationError
 

@@ -20,8 +20,8 @@ from gru_bench.lifting import lift
 from gru_bench.lifting.expression import Table, expressions
 from gru_bench.lifting.lift import same
 from gru_bench.program.program import Program
-from gru_bench.proof.reach import own_classes
 from gru_bench.subjects.keras.maker import unregistered
+from gru_bench.subjects.keras.reach import own_classes
 from gru_bench.subjects.keras.runtime import keras
 from gru_bench.subjects.keras.subject import KerasSubject
 

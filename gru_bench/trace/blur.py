@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.gradients.layout import Layout
+from gru_bench.trace.layout import Layout
 
 Array = NDArray[Any]
 

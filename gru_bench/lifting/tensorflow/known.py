@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.lifting.error import LiftingError
-from gru_bench.lifting.moves import MOVES, moved
-from gru_bench.trace.operations import ELEMENTWISE, STRUCTURAL, Attributes
+from gru_bench.lifting.tensorflow.moves import MOVES, moved
+from gru_bench.trace.tensorflow.operations import ELEMENTWISE, STRUCTURAL, Attributes
 
 Array = NDArray[Any]
 

@@ -18,24 +18,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.gradients.blur import Blur
-from gru_bench.gradients.layout import Described, Layout
-from gru_bench.gradients.problem import (
+from gru_bench.subjects.keras.runtime import tf
+from gru_bench.subjects.keras.subject import KerasSubject
+from gru_bench.trace.blur import Blur
+from gru_bench.trace.layout import Described, Layout
+from gru_bench.trace.problem import (
     Array,
-    FunctionProblem,
-    OneByOne,
     as_rows,
     chunk_for,
     densified,
     displaced,
     displaced_points,
-    forward_mode,
-    gradient_problem,
     padded,
 )
-from gru_bench.subjects.keras.runtime import tf
-from gru_bench.subjects.keras.subject import KerasSubject
 from gru_bench.trace.rows import Rows, Value
+from gru_bench.trace.tensorflow.function import (
+    FunctionProblem,
+    OneByOne,
+    forward_mode,
+    gradient_problem,
+)
 from gru_bench.trace.tensorflow.traced import traced_step
 from gru_bench.trace.unsupported import UnsupportedOperationError
 
@@ -87,7 +89,7 @@ class CellProblem:
             self._visit()
             self._try_replay()
         except UnsupportedOperationError:
-            self.use_tensorflow()
+            self.use_framework()
 
     @property
     def numeric_epsilon(self) -> float:
@@ -131,7 +133,7 @@ class CellProblem:
             self.evaluate_at(np.stack([self.point, self.point]))
             self._step.tried = True
 
-    def use_tensorflow(self) -> None:
+    def use_framework(self) -> None:
         """Evaluate with TensorFlow from now on."""
         self._use_replay = False
         self.path = "vectorized"
