@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-import inspect
 import multiprocessing
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from gru_bench.laws.running.runner import run_law
 from gru_bench.laws.target import Target, make_target
 from gru_bench.laws.telling.outcome import EXPECTED, FAILED, NOT_APPLICABLE, PASSED
 from gru_bench.subjects.keras.runtime import keras
+from tests.corpus.wrong_cells.closure import digest
 
 #: How an outcome is written.
 LETTERS = {PASSED: ".", FAILED: "F", NOT_APPLICABLE: "-", EXPECTED: "x"}
@@ -80,10 +81,10 @@ def crc(*parts: Any) -> str:
     return f"{zlib.crc32(repr(parts).encode()):08x}"
 
 
+@cache
 def law_source(law: Law) -> str:
-    """Return a number that changes with a law's check, but not with its words."""
-    _, _, check = inspect.getsource(law.check).partition("\ndef ")
-    return crc(check, law.wants, law.needs, law.share, law.most)
+    """Return a number that changes with all code that a law uses, but not with its words."""
+    return crc(digest(law.check), law.wants, law.needs, law.share, law.most)
 
 
 def kept(path: Path) -> dict[tuple[str, str, str, str], str]:
