@@ -28,18 +28,30 @@ Place = tuple[str, str]
 
 
 def digest(check: Any) -> str:
-    """Return a number that changes with any code that a function can reach, not with words.
+    """Return a number that changes with any code that a law's check uses, not with words.
 
     Args:
         check: of a law.
     """
-    found, waiting = set(), [(check.__module__, check.__name__)]
+    text = "".join(code(place) for place in sorted(reached(check)))
+    return f"{zlib.crc32(text.encode()):08x}"
+
+
+@cache
+def reached(check: Any) -> frozenset[Place]:
+    """Return where all is that a law's check uses.
+
+    Args:
+        check: of a law.
+    """
+    found: set[Place] = set()
+    waiting: list[Place] = [(check.__module__, check.__name__)]
     while waiting:
         place = waiting.pop()
         if place not in found:
             found.add(place)
             waiting += uses(place)
-    return f"{zlib.crc32(''.join(code(place) for place in sorted(found)).encode()):08x}"
+    return frozenset(found)
 
 
 @cache
