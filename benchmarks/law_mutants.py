@@ -19,6 +19,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from tests.corpus.wrong_cells.catching import cells_for
 
 from gru_bench.laws import LAWS
 from gru_bench.laws.running import shrink
@@ -26,7 +27,6 @@ from gru_bench.laws.running.runner import run_law
 from gru_bench.laws.target import make_target
 from gru_bench.laws.telling.outcome import FAILED
 from tests.corpus.law_mutants import Mutant, mutants
-from tests.corpus.wrong_cells.catching import cells_for
 from tests.corpus.wrong_cells.closure import modules, reached
 
 #: Correct cells: a layer that drops out, a cell without, and one with weights gate by gate.
@@ -87,7 +87,9 @@ def users(mutant: Mutant) -> list[str]:
     """Return the laws that use the function of a mutant, its own module's first."""
     place = mutant.module, mutant.function
     found = [law for law in LAWS.values() if place in reached(law.check)]
-    return [law.name for law in sorted(found, key=lambda law: law.check.__module__ != mutant.module)]
+    return [
+        law.name for law in sorted(found, key=lambda law: law.check.__module__ != mutant.module)
+    ]
 
 
 def noticed(mutant: Mutant) -> str:
@@ -117,7 +119,11 @@ def main() -> None:
     names = {law.check.__module__ for law in LAWS.values()} | set(modules())
     places = [n for n in sorted(names) if ".cells." in n or ".keras." in n]
     every = [
-        m for n in places if options.of in n for m in mutants(importlib.import_module(n)) if users(m)
+        m
+        for n in places
+        if options.of in n
+        for m in mutants(importlib.import_module(n))
+        if users(m)
     ]
     rng = np.random.default_rng(options.seed)
     chosen = [every[k] for k in sorted(rng.permutation(len(every))[: options.mutants])]

@@ -117,6 +117,10 @@ class Target(ABC):
                 self._subjects[key] = self._make_subject(*key)
         return self._subjects[key]
 
+    def is_shared(self, subject: Any) -> bool:
+        """Return whether a subject is one that all laws share."""
+        return any(subject is one for one in self._subjects.values())
+
     @abstractmethod
     def _make_subject(self, features: int, dtype: str, training: bool) -> Subject:
         """Return a new subject."""
@@ -194,8 +198,8 @@ class Target(ABC):
         """Let the next call of what `another` gives draw the masks that it keeps."""
 
     @abstractmethod
-    def prelude(self, case: Any, script: str) -> str | None:
-        """Return what a law's script needs before it, None where it is not for this framework.
+    def prelude(self, case: Any, script: str) -> str:
+        """Return what a law's script needs before it.
 
         Args:
             case: that failed.

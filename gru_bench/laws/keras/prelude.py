@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from gru_bench.laws.case import Case
-from gru_bench.laws.prelude import COMPARE
+from gru_bench.laws.keras import plain
+from gru_bench.laws.written import called_in
 from gru_bench.subjects.keras.maker import Maker
 
-HEAD = (
-    '''\
+HEAD = '''\
 import keras
 import numpy as np
 import tensorflow as tf
@@ -18,58 +18,13 @@ dtype, training, seed = {dtype!r}, {training!r}, {seed!r}
 def make(dtype):
     """Return the cell with its weights."""
 {make}
-    cell.build((None, {features}))
-    for variable, value in zip(cell.trainable_variables, weights):
+{begun}    cell.build((None, {features}))
+{late}    for variable, value in zip(cell.trainable_variables, weights):
         variable.assign(value)
 {fixed}    return cell
 
 
-def assign(cell, values):
-    """Give the cell other weights."""
-    for variable, value in zip(cell.trainable_variables, values):
-        variable.assign(value)
-
-
-def initial_states(cell, rows):
-    """Return the states before the first step, zeros where the cell does not say."""
-    if hasattr(cell, "get_initial_state"):
-        return cell.get_initial_state(batch_size=rows)
-    sizes = keras.tree.flatten(cell.state_size)
-    return [tf.zeros((rows, size), cell.compute_dtype) for size in sizes]
-
-
-def nest(cell, flat):
-    """Return flat states in the structure in which the cell takes them."""
-    return keras.tree.pack_sequence_as(initial_states(cell, 1), list(flat))
-
-
-def tensors(cell, states):
-    """Return states as tensors; whole numbers stay whole numbers."""
-    whole = [np.asarray(s).dtype.kind in "iu" for s in states]
-    return [tf.constant(s, None if w else cell.compute_dtype) for s, w in zip(states, whole)]
-
-
-def call(cell, x, states, training=training):
-    """Return the output and the flat list of states of one step."""
-    x = tf.constant(x, cell.compute_dtype)
-    nested = nest(cell, tensors(cell, states))
-    options = {{"training": True}} if training else {{}}
-    output, new = cell(x, nested, **options)
-    return np.asarray(output), [np.asarray(s) for s in keras.tree.flatten(new)]
-
-
-def run(cell, xs, states, training=training):
-    """Return the outputs of all steps and the final states."""
-    outputs = []
-    for x in xs:
-        output, states = call(cell, x, states, training)
-        outputs.append(output)
-    return np.stack(outputs), states
-
-
 '''
-    + COMPARE
-)
 
 
 LAYER = '''\
@@ -99,7 +54,7 @@ FIXED = """\
 """
 
 
-def prelude(maker: Maker, case: Case, script: str, fixed: bool) -> str:
+def prelude(maker: Maker, case: Case, script: str, fixed: bool, late: bool) -> str:
     """Return the imports and the functions that a script calls.
 
     Args:
@@ -107,10 +62,13 @@ def prelude(maker: Maker, case: Case, script: str, fixed: bool) -> str:
         case: that failed.
         script: of the law.
         fixed: whether it has weights that do not learn.
+        late: whether only a call makes some of its weights.
     """
     layered = "make_layer" in script or "make_pair" in script
     imports, make = maker.source_lines(layered)
     lines = FIXED if fixed else ""
+    # TensorFlow has no QR decomposition in bfloat16, so an orthogonal initialiser has none.
+    zeroed = "bfloat16" in script
     head = HEAD.format(
         imports=imports,
         make="\n".join(f"    {line}" for line in make.splitlines()),
@@ -119,7 +77,11 @@ def prelude(maker: Maker, case: Case, script: str, fixed: bool) -> str:
         seed=case.seed,
         features=case.features,
         fixed=lines,
+        begun="    zeroed(cell)\n" if zeroed else "",
+        late=f"    finish(cell, {case.features})\n" if late else "",
     )
+    named = [name for name, so in (("zeroed", zeroed), ("finish", late)) if so]
+    head += called_in(script, plain, *named)
     if layered:
         layer, pair = maker.layer_lines()
         head += LAYER.format(layer=layer, pair=pair, features=case.features, fixed=lines)

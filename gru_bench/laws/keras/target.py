@@ -229,9 +229,9 @@ class KerasTarget(Maker, Target):
         output, new = cell(tensors[0], nested, training=training)
         return np.asarray(output), [np.asarray(array) for array in keras.tree.flatten(new)]
 
-    def prelude(self, case: Case, script: str) -> str | None:
+    def prelude(self, case: Case, script: str) -> str:
         """Return the imports and the functions that a script calls."""
-        return prelude(self, case, script, bool(self.fixed(case.features)))
+        return prelude(self, case, script, bool(self.fixed(case.features)), self.is_late)
 
     def constants(self, case: Case) -> dict[str, Any]:
         """Return the weights that do not learn, where there are any."""
