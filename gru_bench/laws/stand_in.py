@@ -6,11 +6,14 @@ of the framework's prelude (`make`, `assign`, `call`, `run`, `compare`).
 
 from __future__ import annotations
 
+import ast
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
+
+from gru_bench.laws.stand_in_parts import Claimed, Drawing
 
 #: Names that every script has: what a check may use beside Python's own and its modules'.
 PROVIDED = frozenset({"np", "Case", "Bound", "NotApplicable"})
@@ -27,7 +30,7 @@ class Bound:
         self.limit, self.why = limit, why
 
 
-class Case:
+class Case(Drawing, Claimed):
     """What the law is tried on, and what it asks of the cell."""
 
     def __init__(self, given: dict[str, Any]) -> None:
@@ -56,6 +59,10 @@ class Case:
         self.given["assign"](cell, values)
 
     def call(self, cell: Any, x: Any, states: Sequence[Any]) -> Any:
+        """Return the output and the new states of one step."""
+        return self.given["call"](cell, x, states)
+
+    def step(self, cell: Any, x: Any, states: Sequence[Any]) -> Any:
         """Return the output and the new states of one step."""
         return self.given["call"](cell, x, states)
 
@@ -95,6 +102,20 @@ class Case:
 
 def stand_in() -> str:
     """Return the source of these classes, for a script."""
-    parts = [inspect.getsource(one).rstrip() for one in (NotApplicable, Bound, Case)]
+    classes = (NotApplicable, Bound, Drawing, Claimed, Case)
+    parts = [_source(one) for one in classes]
     parts[0] = parts[0].replace("  # noqa: N818  what laws call it", "")
     return "\n\n\n".join([*parts, "given = dict(globals())", ""])
+
+
+def _source(kind: type[Any]) -> str:
+    """Return the source of a class without what is there for a checker of types only."""
+    source = inspect.getsource(kind).rstrip()
+    lines = source.splitlines()
+    (definition,) = ast.parse(source).body
+    assert isinstance(definition, ast.ClassDef)
+    for one in definition.body:
+        if isinstance(one, ast.If):
+            assert one.end_lineno is not None
+            del lines[one.lineno - 1 : one.end_lineno + 1]
+    return "\n".join(lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gru_bench.errors import FAULTS, NotSupportedError, UsageError
 from gru_bench.laws.chance import same_chance
+from gru_bench.laws.stand_in import stand_in
 from gru_bench.subjects.domain import domains, reached, unread
 from gru_bench.subjects.inputs import Inputs
 from gru_bench.subjects.loading import framework_of_made, load
@@ -176,12 +177,37 @@ class Target(ABC):
 
     @abstractmethod
     def another(self, case: Any, **changes: Any) -> Any:
-        """Return a new cell of the framework itself, with a case's weights.
+        """Return a subject of a new cell, with a case's weights.
 
         Args:
             case: the weights, the dtype and the input size.
             **changes: constructor arguments beside those given.
         """
+
+    @abstractmethod
+    def takes(self, dtype: str, **arguments: Any) -> bool:
+        """Return whether the constructor takes these arguments beside those given."""
+
+    @abstractmethod
+    def variant(self, case: Any, **arguments: Any) -> Any:
+        """Return a subject of the cell made with other arguments, None where it takes none such.
+
+        Args:
+            case: draws the weights.
+            **arguments: for the constructor.
+        """
+
+    @abstractmethod
+    def every_weight(self, subject: Any) -> list[Array]:
+        """Return the weights of a subject in its order, those too that do not learn; float64."""
+
+    @abstractmethod
+    def give_every(self, subject: Any, values: Iterable[Array]) -> None:
+        """Assign what `every_weight` returns."""
+
+    @abstractmethod
+    def keeps_masks(self, cell: Any) -> bool:
+        """Return whether what `another` gives keeps masks from step to step."""
 
     @abstractmethod
     def called(
@@ -192,6 +218,11 @@ class Target(ABC):
     @abstractmethod
     def forget_masks(self, cell: Any) -> None:
         """Let the next call of what `another` gives draw the masks that it keeps."""
+
+    def stand_in(self, script: str) -> str:
+        """Return the source of what a check is given in a script in place of a case."""
+        del script
+        return stand_in()
 
     @abstractmethod
     def prelude(self, case: Any, script: str) -> str | None:
@@ -327,7 +358,7 @@ class Target(ABC):
                 subject.assign_values(weights.values())
                 self._settle_subject(subject)
                 for _ in range(2):
-                    self.forget_masks(subject.cell)
+                    self.forget_masks(subject)
                     output, new = subject.call(x, states)
                     made.append([output, *new])
         first, *others = made

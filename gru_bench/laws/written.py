@@ -25,6 +25,9 @@ from gru_bench.laws.stand_in import PROVIDED
 #: Whose functions and constants go into a script when a check uses them.
 OWN = ("gru_bench.laws.cells", "gru_bench.laws.keras")
 
+#: Whose checks are given what stands for a case of a Keras cell.
+OF_KERAS = "gru_bench.laws.keras"
+
 
 @dataclass
 class _Parts:
@@ -42,7 +45,8 @@ def script_of(check: Callable[[Any], None]) -> str:
     """Return Python that defines a check, with what it uses of its modules, and calls it."""
     parts = _parts(check)
     head = "\n".join([*sorted(parts.imports.values()), *parts.constants.values()])
-    bodies = [*parts.functions.values(), f"{check.__name__}(Case(given))\n"]
+    case = "KerasCase" if check.__module__.startswith(OF_KERAS) else "Case"
+    bodies = [*parts.functions.values(), f"{check.__name__}({case}(given))\n"]
     return "\n\n\n".join([head, *bodies] if head else bodies)
 
 

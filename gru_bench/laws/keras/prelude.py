@@ -15,13 +15,50 @@ import tensorflow as tf
 dtype, training, seed = {dtype!r}, {training!r}, {seed!r}
 
 
-def make(dtype):
-    """Return the cell with its weights."""
-{make}
+def made(dtype, **changes):
+    """Return what is checked, not built."""
+{made}
+
+
+def cell_of(made):
+    """Return the cell in what is checked."""
+    return made{inner}
+
+
+def finish(cell):
+    """Call a cell where layers within are not built yet: the first call makes their weights."""
+    if any(not layer.built for layer in cell._flatten_layers()):
+        cell(tf.zeros((1, {features}), cell.compute_dtype), initial_states(cell, 1))
+
+
+def built(dtype, **changes):
+    """Return a new cell."""
+    cell = cell_of(made(dtype, **changes))
     cell.build((None, {features}))
-    for variable, value in zip(cell.trainable_variables, weights):
-        variable.assign(value)
+    finish(cell)
+    return cell
+
+
+def make(dtype, **changes):
+    """Return the cell with its weights."""
+    cell = built(dtype, **changes)
+    count = len(cell.trainable_variables)
+    assert count == len(weights), f"{{count}} weights when it is built, expected {{len(weights)}}"
+    assign(cell, weights)
 {fixed}    return cell
+
+
+def assign_every(cell, values):
+    """Give the cell other weights, those too that do not learn."""
+    for variable, value in zip([v for v in cell.weights if "float" in v.dtype], values):
+        variable.assign(value)
+
+
+def forget_masks(cell):
+    """Let the next call draw the masks that the cell keeps."""
+    for layer in cell._flatten_layers():
+        for name in ("reset_dropout_mask", "reset_recurrent_dropout_mask"):
+            getattr(layer, name, lambda: None)()
 
 
 def assign(cell, values):
@@ -73,13 +110,18 @@ def run(cell, xs, states, training=training):
 
 
 LAYER = '''\
+def layer_as(dtype, **options):
+    """Return the layer, not built."""
+    return {layer}
+
+
 def make_layer(**options):
     """Return the layer with the cell's weights."""
-    layer = {layer}
+    layer = layer_as(dtype, **options)
     layer.build((len(xs[0]), len(xs), {features}))
     cell = layer.cell
-    for variable, value in zip(cell.trainable_variables, weights):
-        variable.assign(value)
+    finish(cell)
+    assign(cell, weights)
 {fixed}    return layer
 
 
@@ -108,12 +150,13 @@ def prelude(maker: Maker, case: Case, script: str, fixed: bool) -> str:
         script: of the law.
         fixed: whether it has weights that do not learn.
     """
-    layered = "make_layer" in script or "make_pair" in script
-    imports, make = maker.source_lines(layered)
+    layered = any(name in script for name in ("make_layer", "make_pair", "KerasCase("))
+    imports, made = maker.source_lines(layered)
     lines = FIXED if fixed else ""
     head = HEAD.format(
         imports=imports,
-        make="\n".join(f"    {line}" for line in make.splitlines()),
+        made="\n".join(f"    {line}" for line in made.splitlines()),
+        inner=maker.inner,
         dtype=case.dtype,
         training=case.training,
         seed=case.seed,
@@ -123,4 +166,5 @@ def prelude(maker: Maker, case: Case, script: str, fixed: bool) -> str:
     if layered:
         layer, pair = maker.layer_lines()
         head += LAYER.format(layer=layer, pair=pair, features=case.features, fixed=lines)
+        head += f"is_layer = {maker.is_layer}\n\n\n"
     return head

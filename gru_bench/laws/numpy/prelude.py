@@ -18,7 +18,7 @@ import numpy as np
 dtype, training, seed = {dtype!r}, False, {seed!r}
 
 
-def make(dtype):
+def make(dtype, **changes):
     """Return the cell with its weights."""
 {make}
     assign(cell, weights, dtype)
@@ -29,6 +29,13 @@ def assign(cell, values, dtype=dtype):
     """Replace the weights."""
     for name, value in zip(names, values):
         cell.parameters[name] = np.array(value, dtype)
+
+
+assign_every = assign
+
+
+def forget_masks(cell):
+    """Do nothing: it keeps none."""
 
 
 def call(cell, x, states, training=False):

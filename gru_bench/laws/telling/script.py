@@ -9,7 +9,6 @@ import numpy as np
 from gru_bench.errors import FAULTS
 from gru_bench.laws.case import Case
 from gru_bench.laws.law import Law
-from gru_bench.laws.stand_in import stand_in
 from gru_bench.laws.telling.outcome import Outcome
 
 
@@ -32,7 +31,8 @@ def script_for(law: Law, case: Case, outcome: Outcome) -> str:
     made = prelude + "\n".join(lines)
     if law.given is None:
         told = f"{told}from __future__ import annotations\n\n"
-        return "\n".join([told + made, "cell = make(dtype)\n\n", stand_in() + "\n\n" + law.script])
+        stand_in = case.target.stand_in(law.script)
+        return "\n".join([told + made, "cell = make(dtype)\n\n", stand_in + "\n\n" + law.script])
     return "\n".join([told + made, "cell = make(dtype)", law.script.strip(), ""])
 
 
