@@ -29,12 +29,6 @@ ROOMS = (
 #: What names public things of other rooms, and imports them when they are used.
 NAMES = ("__init__.py",)
 
-#: Modules that still do, outside these rooms. The list only ever gets shorter.
-STILL = {
-    "laws/cells/equations.py",
-    "laws/cells/gates.py",
-}
-
 
 def places() -> dict[str, Path]:
     """Return all modules outside the rooms of frameworks, by their paths in the package."""
@@ -65,17 +59,7 @@ def test_frameworks_are_met_in_their_rooms_only() -> None:
         for place, path in places().items()
     }
     offending = {place: names for place, names in found.items() if names}
-    assert {p: n for p, n in offending.items() if p not in STILL} == {}
-    assert set(offending) == STILL, "take from STILL what is no longer so"
-
-
-def test_no_law_of_any_cell_meets_a_framework() -> None:
-    laws = [place for place in places() if place.startswith("laws/")]
-    assert len(laws) > 30
-    assert {place for place in laws if place in STILL} == {
-        "laws/cells/equations.py",
-        "laws/cells/gates.py",
-    }
+    assert offending == {}
 
 
 @pytest.mark.parametrize(

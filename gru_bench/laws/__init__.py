@@ -39,7 +39,10 @@ and everything that `case.note` was told. It has to raise where the law is broke
 law holds; a test holds every law to both.
 
 Modules of laws import no framework, so that listing laws is instant; laws of any cell are handed
-none either. Laws that are about Keras stand in `laws.keras` and take `case.keras` and `case.tf`.
+none either. Laws about chance ask a case for other cells of the kind (`drawing.py`), those about
+equations and gates for what the cell claims (`claimed.py`). Laws that are about Keras stand in
+`laws.keras` and take a `KerasCase`, which makes Keras's own cells, layers and models. Each of these
+has its counterpart for scripts (`stand_in_parts.py`, `keras/stand_in.py`).
 """
 
 import importlib

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from gru_bench.laws.asking import Asking
 from gru_bench.laws.broken import Broken
+from gru_bench.laws.claimed import Claimed
+from gru_bench.laws.drawing import Drawing
 from gru_bench.trace.tolerance import Bound
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ Result = tuple[Array, list[Array]]
 
 
 @dataclass
-class Case(Asking):
+class Case(Asking, Drawing, Claimed):
     """See the module; B rows, T steps, F features.
 
     Args:

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from gru_bench.laws.stand_in_asking import Asking
+from gru_bench.laws.stand_in_parts import Claimed, Drawing
 
 #: Names that every script has: what a check may use beside Python's own and its modules'.
 PROVIDED = frozenset({"np", "Case", "Bound", "NotApplicable"})
@@ -34,7 +35,7 @@ class Bound:
         self.limit, self.why = limit, why
 
 
-class Case(Asking):
+class Case(Asking, Drawing, Claimed):
     """What the law is tried on, and what it asks of the cell."""
 
     def __init__(self, given: dict[str, Any]) -> None:
@@ -157,13 +158,14 @@ def repeat(check: Callable[[Any], None], kind: Any, given: dict[str, Any]) -> No
         raise AssertionError(f"the cell raises {type(error).__name__}: {error}") from error
 
 
-def stand_in(script: str) -> str:
+def stand_in(script: str, *more: type[Case]) -> str:
     """Return the source of these classes, as far as a script uses their verbs.
 
     Args:
         script: of a law.
+        *more: kinds of cases beside `Case`.
     """
-    kinds = NotApplicable, Bound, Asking, Case
+    kinds = NotApplicable, Bound, Asking, Drawing, Claimed, Case, *more
     trees = [ast.parse(inspect.getsource(kind)) for kind in kinds]
     used = _names(ast.parse(script))
     count = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from gru_bench.errors import FAULTS, NotSupportedError, UsageError
 from gru_bench.laws.chance import same_chance
+from gru_bench.laws.others import Others
+from gru_bench.laws.stand_in import stand_in
 from gru_bench.subjects.domain import domains, reached, unread
 from gru_bench.subjects.inputs import Inputs
 from gru_bench.subjects.loading import framework_of_made, load
@@ -30,7 +32,7 @@ Array = NDArray[Any]
 BATCH = 3
 
 
-class Target(ABC):
+class Target(Others):
     """A cell, or a layer around one, and the subjects made of it.
 
     Args:
@@ -78,7 +80,7 @@ class Target(ABC):
     def _sizes(self) -> tuple[int, ...]:
         """Return input sizes to choose from."""
 
-    def _try_sizes(self) -> None:  # noqa: B027  not all take one size only
+    def _try_sizes(self) -> None:
         """Choose other input sizes where the cell does not work with the usual ones."""
 
     def _widest(self) -> str:
@@ -101,7 +103,7 @@ class Target(ABC):
         self._refuse_unbuilt()
         return "float32"
 
-    def _refuse_unbuilt(self) -> None:  # noqa: B027  not all have anything to refuse
+    def _refuse_unbuilt(self) -> None:
         """Raise `UsageError` where a cell that runs no step cannot even be built."""
 
     def subject(self, features: int, dtype: str | None = None, training: bool = False) -> Any:
@@ -174,28 +176,9 @@ class Target(ABC):
     def built_shapes(self, features: int) -> list[tuple[int, ...]]:
         """Return the shapes of the weights of a cell that has been built, and not called."""
 
-    @abstractmethod
-    def rates(self) -> dict[str, float]:
-        """Return the cell's dropout rates above zero, by the arguments that set them."""
-
-    @abstractmethod
-    def another(self, case: Any, **changes: Any) -> Any:
-        """Return a new cell of the framework itself, with a case's weights.
-
-        Args:
-            case: the weights, the dtype and the input size.
-            **changes: constructor arguments beside those given.
-        """
-
-    @abstractmethod
-    def called(
-        self, cell: Any, x: Array, states: Sequence[Array], training: bool
-    ) -> tuple[Array, list[Array]]:
-        """Return the output and the states of one call of what `another` gives."""
-
-    @abstractmethod
-    def forget_masks(self, cell: Any) -> None:
-        """Let the next call of what `another` gives draw the masks that it keeps."""
+    def stand_in(self, script: str) -> str:
+        """Return the source of what a check is given in a script in place of a case."""
+        return stand_in(script)
 
     @abstractmethod
     def prelude(self, case: Any, script: str) -> str:
@@ -249,10 +232,10 @@ class Target(ABC):
             self._settle_subject(subject)
             self._given[id(subject)] = weights
 
-    def _settle_subject(self, subject: Any) -> None:  # noqa: B027  not all keep anything
+    def _settle_subject(self, subject: Any) -> None:
         """Give a subject what it keeps beside the weights that learn."""
 
-    def reseed(self, number: int) -> None:  # noqa: B027  not all draw anything
+    def reseed(self, number: int) -> None:
         """Begin anew what training steps draw from the framework's own generators.
 
         Args:
@@ -331,7 +314,7 @@ class Target(ABC):
                 subject.assign_values(weights.values())
                 self._settle_subject(subject)
                 for _ in range(2):
-                    self.forget_masks(subject.cell)
+                    self.forget_masks(subject)
                     output, new = subject.call(x, states)
                     made.append([output, *new])
         first, *others = made

@@ -41,6 +41,9 @@ SAID = frozenset({"keras", "tf", "make", "names", "weights", "dtype", "training"
 #: How a stand-in calls the functions of `plain.py`.
 _BY_NAME = r'given\["(\w+)"\]'
 
+#: Whose checks are given what stands for a case of a Keras cell.
+OF_KERAS = "gru_bench.laws.keras"
+
 
 @dataclass
 class _Parts:
@@ -62,7 +65,8 @@ class _Parts:
 @cache
 def script_of(check: Callable[[Any], None]) -> str:
     """Return Python that defines a check, with what it uses of its modules, and calls it."""
-    return f"{_parts(check).text()}\n\n\nrepeat({check.__name__}, Case, given)\n"
+    case = "KerasCase" if check.__module__.startswith(OF_KERAS) else "Case"
+    return f"{_parts(check).text()}\n\n\nrepeat({check.__name__}, {case}, given)\n"
 
 
 def foreign(check: Callable[[Any], None]) -> set[str]:
@@ -91,9 +95,11 @@ def missed_by(module: ModuleType) -> set[str]:
 def _parts_of(words: set[str], module: ModuleType) -> _Parts:
     parts = _Parts()
     for home in (sys.modules[compare.__module__], module):
-        for one in _statements(home):
-            if isinstance(one, ast.FunctionDef) and one.name in words:
-                _add(parts, one.name, home, SAID)
+        for name in sorted(words):
+            statement = _statement(home, name)
+            taken = isinstance(statement, ast.ImportFrom) and str(statement.module).startswith(OWN)
+            if taken or isinstance(statement, ast.FunctionDef):
+                _add(parts, name, home, SAID)
     return parts
 
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from gru_bench.errors import UsageError
 from gru_bench.laws.broken import NotApplicable
 from gru_bench.laws.case import Array, Case
 from gru_bench.laws.law import Wants, law
-from gru_bench.trace.tolerance import Bound, epsilon
-
-if TYPE_CHECKING:
-    from gru_bench.laws.target import Target
-
+from gru_bench.trace.tolerance import Bound
 
 FAMILY = "randomness"
 
@@ -29,74 +24,30 @@ CALLS = 6
 
 EXACT = Bound(0.0, "exact: the same computation twice")
 
-FORGET = """
-def forget(cell):
-    for name in ("reset_dropout_mask", "reset_recurrent_dropout_mask"):
-        getattr(cell, name, lambda: None)()
-
-"""
-
-
-def rates(target: Target) -> dict[str, float]:
-    """Return the cell's dropout rates above zero, by the arguments that set them."""
-    return target.rates()
-
-
-def fresh(case: Case, **changes: Any) -> Any:
-    """Return a new, built cell of the framework itself with the case's weights.
-
-    Args:
-        case: the weights.
-        **changes: constructor arguments beside those given.
-    """
-    return case.target.another(case, **changes)
-
 
 def call(case: Case, cell: Any, x: Array, states: list[Array], training: bool) -> list[Array]:
     """Return the output and the states of one call of a cell, masks drawn anew."""
-    case.target.forget_masks(cell)
+    case.forget_masks(cell)
     return stepped(case, cell, x, states, training)
 
 
 def stepped(case: Case, cell: Any, x: Array, states: list[Array], training: bool) -> list[Array]:
     """Return the output and the states of one call of a cell with the masks it keeps."""
-    output, new = case.target.called(cell, x, states, training)
+    output, new = case.called(cell, x, states, training)
     return [output, *new]
-
-
-def drawn(case: Case, rows: int) -> tuple[Array, list[Array]]:
-    """Return inputs and states of so many rows that are nowhere zero."""
-    rng = case.rng
-
-    def draw(shape: tuple[int, ...]) -> Array:
-        array = rng.normal(size=shape)
-        return np.asarray(array + np.copysign(0.25, array))
-
-    x = case.fit(draw((rows, case.features)))
-    states = case.target.states(case.subject(), rng, rows, draw)
-    case.note(x=x, start=states)
-    return x, states
 
 
 @law(
     "inference-repeats",
     FAMILY,
     "At inference nothing is drawn: masks forgotten or not, the same call gives the same result.",
-    script=FORGET
-    + """
-first = call(cell, x, start, False)
-for _ in range(3):
-    forget(cell)
-    again = call(cell, x, start, False)
-    compare(again[0], first[0], limit)
-""",
     caught=("https://github.com/facebookresearch/DME/issues/3",),
     share=0.3,
 )
 def inference_repeats(case: Case) -> None:
     """Call a few times."""
-    cell = fresh(case)
-    x, states = drawn(case, ROWS)
+    cell = case.another()
+    x, states = case.drawn(ROWS)
     first = call(case, cell, x, states, False)
     for _ in range(3):
         again = call(case, cell, x, states, False)
@@ -113,14 +64,6 @@ def equal(one: list[Array], other: list[Array]) -> bool:
     "masks-differ-between-calls",
     FAMILY,
     "Masks are drawn anew: not all training calls give the same.",
-    script=FORGET
-    + """
-drawn = []
-for _ in range(6):
-    forget(cell)
-    drawn.append(call(cell, x, start, True))
-assert any((d[0] != drawn[0][0]).any() for d in drawn), "all calls drew the same masks"
-""",
     needs=("random",),
     caught=(
         "https://github.com/tensorflow/tensorflow/issues/33991",
@@ -131,11 +74,11 @@ assert any((d[0] != drawn[0][0]).any() for d in drawn), "all calls drew the same
 )
 def masks_differ(case: Case) -> None:
     """Call some times, each source of randomness by itself where there are several."""
-    every = rates(case.target)
-    x, states = drawn(case, ROWS)
+    every = case.rates()
+    x, states = case.drawn(ROWS)
     for name in every or [""]:
         others = {other: 0.0 for other in every if other != name}
-        cell = fresh(case, **others)
+        cell = case.another(**others)
         made = [call(case, cell, x, states, True) for _ in range(CALLS)]
         quiet = call(case, cell, x, states, False)
         if all(equal(one, made[0]) for one in made) and not equal(made[0], quiet):
@@ -148,28 +91,16 @@ def masks_differ(case: Case) -> None:
     "seed-repeats",
     FAMILY,
     "Two cells made with the same seed draw the same in training.",
-    script="""
-import keras
-config = cell.get_config()
-made = []
-for _ in range(2):
-    one = type(cell).from_config({**config, "seed": 5, "dtype": dtype})
-    one.build((None, xs.shape[-1]))
-    one.set_weights(cell.get_weights())
-    made.append(call(one, x, start, True))
-compare(made[1][0], made[0][0], limit)
-""",
     needs=("random",),
     caught=("https://github.com/harvard-edge/cs249r_book/pull/1869",),
     share=0.3,
 )
 def seed_repeats(case: Case) -> None:
     """Make the cell twice."""
-    x, states = drawn(case, ROWS)
-    try:
-        cells = [fresh(case, seed=5) for _ in range(2)]
-    except UsageError:
-        raise NotApplicable("the cell takes no seed") from None
+    x, states = case.drawn(ROWS)
+    if not case.takes(seed=5):
+        raise NotApplicable("the cell takes no seed")
+    cells = [case.another(seed=5) for _ in range(2)]
     for turn in range(3):
         first, again = (call(case, cell, x, states, True) for cell in cells)
         for k, (got, expected) in enumerate(zip(again, first, strict=True)):
@@ -180,11 +111,6 @@ def seed_repeats(case: Case) -> None:
     "output-is-state-in-training",
     FAMILY,
     "Where the output is a state at inference, it is that state in training.",
-    script="""
-output, new = call(cell, x, start, True)
-which, first, last = place
-compare(output, new[which][:, first:last], limit)
-""",
     needs=("random", "state"),
     caught=(
         "https://github.com/rwth-i6/returnn/issues/1313",
@@ -194,32 +120,21 @@ compare(output, new[which][:, first:last], limit)
 )
 def output_is_state(case: Case) -> None:
     """Compare output and first state."""
-    cell = fresh(case)
-    x, states = drawn(case, ROWS)
-    claim = case.target.claim
+    cell = case.another()
+    x, states = case.drawn(ROWS)
     quiet = call(case, cell, x, states, False)
-    promised = claim is not None and claim.equations is not None
-    which, first, last = claim.place(0) if promised and claim is not None else (0, 0, None)
-    case.note(place=(which, first, last))
+    promised = case.claims("states") is not None
     if not promised and not equal([quiet[0]], [quiet[1]]):
         raise NotApplicable("the output is no state")
-    made = call(case, cell, x, states, True)
-    case.agree(
-        made[0], made[1 + which][:, first:last], EXACT, "the output in training, as the first state"
-    )
+    output, *new = call(case, cell, x, states, True)
+    state = case.part(new, 0) if promised else new[0]
+    case.agree(output, state, EXACT, "the output in training, as the first state")
 
 
 @law(
     "mean-over-masks",
     FAMILY,
     "The mean over masks is the value at inference, wherever the cell is as good as linear.",
-    script="""
-cell.set_weights(frozen)
-quiet = call(cell, x, start, False)[1][-1]
-many = [np.repeat(array, 4096, axis=0) for array in (x, *start)]
-noisy = call(cell, many[0], many[1:], True)[1][-1].astype("float64")
-compare(noisy.mean(axis=0), quiet[0], limit)
-""",
     needs=("random", "state"),
     caught=("https://github.com/Cohere-Labs-Community/Targeted-Dropout/issues/14",),
     wants=Wants(scales=(1.0,)),
@@ -227,14 +142,12 @@ compare(noisy.mean(axis=0), quiet[0], limit)
 )
 def mean_over_masks(case: Case) -> None:
     """Average over many rows that are the same, with weights so small that gates hardly move."""
-    cell, rng = fresh(case), case.rng
-    for variable in cell.trainable_variables:
-        variable.assign(rng.normal(size=variable.shape) / 128)
-    x, states = drawn(case, 1)
+    cell, rng = case.another(), case.rng
+    case.assign(cell, [rng.normal(size=w.shape) / 128 for w in case.weights.values()])
+    x, states = case.drawn(1)
     quiet = [array[0] for array in call(case, cell, x, states, False)]
     _check_linear(case, cell, x, states)
     rows = [np.repeat(array, SAMPLES, axis=0) for array in (x, *states)]
-    case.note(frozen=cell.get_weights())
     made = call(case, cell, rows[0], rows[1:], True)
     if all(np.array_equal(array, np.repeat(array[:1], SAMPLES, axis=0)) for array in made):
         raise NotApplicable("all rows of a batch share a mask")
@@ -242,7 +155,7 @@ def mean_over_masks(case: Case) -> None:
         spread = noisy.std(axis=0).astype(np.float64)
         size = float(np.abs(expected).max(initial=0))
         bound = Bound(
-            6 * spread / np.sqrt(SAMPLES) + 1e-3 * spread + 64 * epsilon(case.dtype) * size,
+            6 * spread / np.sqrt(SAMPLES) + 1e-3 * spread + 64 * case.epsilon * size,
             f"6 standard errors of {SAMPLES} masks, and what is not linear",
         )
         case.agree(noisy.mean(axis=0), expected, bound, f"the mean of result {k}")

@@ -6,12 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gru_bench.errors import UsageError
 from gru_bench.laws.broken import NotApplicable
 from gru_bench.laws.case import Array
 from gru_bench.laws.keras.layers import (
-    CHECK,
-    LOOP,
     SEVERAL,
     compare,
     layer_of,
@@ -22,7 +19,7 @@ from gru_bench.laws.keras.layers import (
 from gru_bench.laws.law import Wants, law
 
 if TYPE_CHECKING:
-    from gru_bench.laws.keras.target import KerasCase as Case
+    from gru_bench.laws.keras.case import KerasCase as Case
 
 FAMILY = "layers"
 
@@ -31,7 +28,6 @@ FAMILY = "layers"
     "layer-backwards",
     FAMILY,
     "Going backwards is going forwards over reversed inputs and a reversed mask.",
-    script=LOOP + CHECK,
     caught=(
         "https://github.com/keras-team/keras/pull/1934",
         "https://github.com/keras-team/keras/issues/17596",
@@ -41,7 +37,6 @@ FAMILY = "layers"
 def backwards(case: Case) -> None:
     """Compare with and without a mask."""
     mask = mask_of(case)
-    case.note(back=True)
     layer = layer_of(case, go_backwards=True)
     got = run_layer(case, layer, case.xs, case.states)
     compare(case, got, loop(case, case.xs[::-1], case.states), "going backwards")
@@ -55,16 +50,6 @@ def backwards(case: Case) -> None:
     FAMILY,
     "With time_major the axes of batch and time are exchanged in inputs, mask and outputs, and "
     "nothing else, going backwards too.",
-    script=LOOP
-    + """
-major = make_layer(**{**options, "time_major": True})
-counts = tf.constant(mask)
-wanted = keras.tree.flatten(layer(x, initial_state=start, mask=counts))
-swapped = tf.transpose(x, (1, 0, 2)), tf.transpose(counts)
-got = keras.tree.flatten(major(swapped[0], initial_state=start, mask=swapped[1]))
-for one, other in zip(got, [np.swapaxes(wanted[0], 0, 1), *wanted[1:]]):
-    compare(one, other, 1e-6)
-""",
     needs=("layer", "one layer"),
     wants=Wants(batch=(3,), steps=(1, 4), scales=(1.0,)),
     share=0.25,
@@ -88,22 +73,6 @@ def time_major(case: Case) -> None:
     FAMILY,
     "A bidirectional layer puts forward and backward outputs of the same step side by side, and "
     "takes and returns the forward states before the backward ones, with a mask or without.",
-    script="""
-pair = make_pair()
-pair.build((len(xs[0]), len(xs), xs.shape[-1]))
-rng = np.random.default_rng(0)
-for variable in pair.trainable_variables:
-    variable.assign(rng.normal(size=variable.shape))
-x, counts = tf.constant(np.swapaxes(xs, 0, 1), dtype), None if mask is None else tf.constant(mask)
-first, second = ([tf.constant(s, dtype) for s in part] for part in starts) if starts else 2 * [None]
-begin = [*first, *second] if starts else None
-result = keras.tree.flatten(pair(x, initial_state=begin, mask=counts))
-forward = keras.tree.flatten(pair.forward_layer(x, initial_state=first, mask=counts))
-back = keras.tree.flatten(pair.backward_layer(x, initial_state=second, mask=counts))
-both = np.concatenate([forward[0], np.asarray(back[0])[:, ::-1]], axis=-1)
-for got, wanted in zip(result, [both, *forward[1:], *back[1:]], strict=True):
-    compare(got, wanted, 1e-6)
-""",
     needs=("state",),
     caught=(
         "https://github.com/keras-team/keras/issues/1431",
@@ -116,24 +85,20 @@ for got, wanted in zip(result, [both, *forward[1:], *back[1:]], strict=True):
 )
 def both_directions(case: Case) -> None:
     """Compare with the two layers inside, which other laws check."""
-    try:
-        pair = case.target.pair(case.dtype)
-    except UsageError as error:
-        raise NotApplicable(str(error)) from error
+    pair = case.pair()
     if getattr(pair, "merge_mode", None) != "concat":
         raise NotApplicable("the outputs are not put side by side")
     pair.build((case.batch, case.steps, case.features))
-    case.target.finish(pair, case.features)
+    case.finish(pair)
     for variable in pair.trainable_variables:
         variable.assign(case.rng.normal(size=variable.shape) + 0.1 * len(variable.path))
     ways: list[Any] = [(None, None), (mask_of(case), None)]
-    if not any(isinstance(state, (list, tuple)) for state in case.target.probe.nested):
+    if case.is_flat:
         # How the nested states of two stacks are given, Keras does not say.
         ways.append((None, [case.states, [state + 0.5 for state in case.states]]))
     for mask, begin in ways:
-        if begin is None and case.target.starts_at_random:
+        if begin is None and case.starts_at_random:
             continue  # each run of a layer begins with states of its own
-        case.note(mask=mask, starts=begin)
         _check_pair(case, pair, mask, begin)
 
 

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gru_bench.errors import UsageError
 from gru_bench.laws.broken import NotApplicable
 from gru_bench.laws.capability import capability
 from gru_bench.laws.case import Array
 from gru_bench.laws.law import Wants, law
 
 if TYPE_CHECKING:
-    from gru_bench.laws.keras.target import KerasCase as Case
+    from gru_bench.laws.keras.case import KerasCase as Case
     from gru_bench.laws.keras.target import KerasTarget as Target
 
 
@@ -25,32 +24,6 @@ SEVERAL: dict[str, Any] = {
     "wants": Wants(batch=(3,), steps=(1, 4), scales=(1.0,)),
     "share": 0.25,
 }
-
-#: Of all scripts here; `expected` is what `loop` gives.
-LOOP = """
-def loop(xs, mask, states, outputs=0.0):
-    shown = []
-    for x, m in zip(xs, mask.T):
-        output, new = call(cell, x, states, False)
-        keep = m[:, None]
-        outputs = np.where(keep, output, outputs)
-        states = [np.where(keep, n, s) for n, s in zip(new, states)]
-        shown.append(outputs)
-    return np.stack(shown, axis=1), states
-
-options = {"return_sequences": True, "return_state": True, **options}
-layer = make_layer(**options)
-x = tf.constant(np.swapaxes(xs, 0, 1), dtype)
-start = tensors(cell, states)
-start = nest(cell, start)
-"""
-
-CHECK = """
-result = keras.tree.flatten(layer(x, initial_state=start, mask=tf.constant(mask)))
-expected, final = loop(xs[::-1] if back else xs, mask[:, ::-1] if back else mask, states)
-for got, wanted in zip(result, [expected, *final]):
-    compare(got, wanted, 1e-6)
-"""
 
 
 @capability("one layer")
@@ -66,9 +39,9 @@ def own_states(case: Case) -> list[Array]:
     Raises:
         NotApplicable: it draws them anew each time.
     """
-    if case.target.starts_at_random:
+    if case.starts_at_random:
         raise NotApplicable("the cell draws its initial state anew for each run")
-    return [np.asarray(s) for s in case.subject(training=False).initial_state(case.batch)]
+    return case.own_states()
 
 
 def layer_of(case: Case, **options: Any) -> Any:
@@ -78,18 +51,7 @@ def layer_of(case: Case, **options: Any) -> Any:
         case: the weights.
         **options: of a Keras RNN layer; sequences and states are returned unless they say other.
     """
-    options = {"return_sequences": True, "return_state": True, **options}
-    try:
-        made = case.target.layer(case.dtype, **options)
-    except UsageError as error:
-        raise NotApplicable(f"the layer takes no {', '.join(options)}: {error}") from error
-    case.target.build_with_zeros(made, (case.batch, case.steps, case.features))
-    cell = case.target.cell_of(made) if case.target.is_layer else made.cell
-    for variable, value in zip(cell.trainable_variables, case.weights.values(), strict=True):
-        variable.assign(value)
-    case.target.settle(cell, case.features)
-    case.note(options=options)
-    return made
+    return case.layer(**{"return_sequences": True, "return_state": True, **options})
 
 
 def run_layer(
@@ -112,7 +74,7 @@ def run_layer(
     options: dict[str, Any] = {}
     if states is not None:
         flat = [case.tf.constant(state, case.dtype) for state in states]
-        options["initial_state"] = case.target.nest(flat)
+        options["initial_state"] = case.nest(flat)
     if mask is not None:
         options["mask"] = case.tf.constant(mask)
     return [np.asarray(a) for a in case.keras.tree.flatten(layer(tensor, **options))]
@@ -130,11 +92,11 @@ def loop(
         mask: `(B, T)`; a step that does not count keeps the states and repeats the output.
         zero: whether it gives zeros instead.
     """
-    subject = case.subject(training=False)
+    cell = case.cell()
     shown: Array | None = None
     outputs = []
     for step, x in enumerate(xs):
-        output, new = subject.fast_step(x, states)
+        output, new = case.step(cell, x, states)
         shown = np.zeros_like(output) if shown is None else shown
         counts = np.ones(len(x), bool) if mask is None else mask[:, step]
         shown = _where(counts, output, np.zeros_like(output) if zero else shown)
@@ -163,7 +125,6 @@ def mask_of(case: Case) -> Array:
     mask[0] = True
     mask[-1] = False
     mask[-1, case.steps // 2] = True
-    case.note(mask=mask, back=False)
     return mask
 
 
@@ -171,7 +132,6 @@ def mask_of(case: Case) -> Array:
     "layer-runs-the-cell",
     FAMILY,
     "A layer gives what calling its cell step by step gives, states in the cell's order.",
-    script=LOOP + "mask, back = np.ones((len(x), len(xs)), bool), False\n" + CHECK,
     caught=(
         "https://github.com/tensorflow/tensorflow/issues/11553",
         "https://github.com/microsoft/nni/pull/2842",
@@ -184,7 +144,7 @@ def runs_the_cell(case: Case) -> None:
     layer = layer_of(case)
     got = run_layer(case, layer, case.xs, case.states)
     compare(case, got, loop(case, case.xs, case.states), "from given states")
-    if case.target.starts_at_random:
+    if case.starts_at_random:
         return
     own = own_states(case)
     got = run_layer(case, layer, case.xs)
@@ -195,13 +155,6 @@ def runs_the_cell(case: Case) -> None:
     "layer-default-is-initial",
     FAMILY,
     "A layer started from its cell's initial state, given explicitly, does what it does without.",
-    script=LOOP
-    + """
-own = initial_states(cell, len(x))
-given, default = (keras.tree.flatten(layer(x, initial_state=s)) for s in (own, None))
-for got, wanted in zip(given, default):
-    compare(got, wanted, 0.0)
-""",
     caught=("https://github.com/lucidrains/minGRU-pytorch/issues/9",),
     **SEVERAL,
 )
@@ -217,11 +170,6 @@ def default_is_initial(case: Case) -> None:
     "layer-last-output",
     FAMILY,
     "Without return_sequences the output is the last of the sequence.",
-    script=LOOP
-    + """
-last = make_layer(**{**options, "return_sequences": False})
-compare(last(x, initial_state=start)[0], layer(x, initial_state=start)[0][:, -1], 1e-6)
-""",
     **SEVERAL,
     caught=(
         "https://github.com/tensorflow/tensorflow/issues/23632",
@@ -234,7 +182,6 @@ def last_output(case: Case) -> None:
     mask = mask_of(case)
     every = layer_of(case)
     last = layer_of(case, return_sequences=False)
-    case.note(options={})
     for kind in (None, mask):
         expected = run_layer(case, every, case.xs, case.states, kind)
         got = run_layer(case, last, case.xs, case.states, kind)
@@ -245,7 +192,6 @@ def last_output(case: Case) -> None:
     "layer-unrolled",
     FAMILY,
     "Unrolled or looped, with a mask or without, a layer gives the same.",
-    script=LOOP + CHECK,
     **SEVERAL,
     caught=(
         "https://github.com/pytorch/pytorch/issues/95118",
@@ -267,25 +213,12 @@ def unrolled(case: Case) -> None:
     "layer-stateful",
     FAMILY,
     "A stateful layer goes on where it was; after reset_state it begins anew.",
-    script=LOOP
-    + """
-stateful = make_layer(**{**options, "stateful": True})
-first = keras.tree.flatten(stateful(x))
-second = keras.tree.flatten(stateful(x))
-own = [np.asarray(s) for s in keras.tree.flatten(initial_states(cell, len(x)))]
-ones = np.ones((len(x), len(xs)), bool)
-expected, middle = loop(xs, ones, own)
-compare(first[0], expected, 1e-6)
-compare(second[0], loop(xs, ones, middle)[0], 1e-6)
-stateful.reset_state()
-compare(keras.tree.flatten(stateful(x))[0], expected, 1e-6)
-""",
     caught=("https://github.com/soumith/cudnn.torch/issues/348",),
     **SEVERAL,
 )
 def stateful(case: Case) -> None:
     """Run twice, reset, run again."""
-    if not case.target.is_flat:
+    if not case.is_flat:
         raise NotApplicable("Keras's stateful loop takes no states within states")
     layer = layer_of(case, stateful=True)
     own = own_states(case)
@@ -303,11 +236,6 @@ def stateful(case: Case) -> None:
     "layer-forgets",
     FAMILY,
     "A layer that is not stateful begins anew with each call.",
-    script=LOOP
-    + """
-first, second = (keras.tree.flatten(layer(x)) for _ in range(2))
-compare(second[0], first[0], 0.0)
-""",
     caught=("https://github.com/soumith/cudnn.torch/issues/348",),
     **SEVERAL,
 )
@@ -323,15 +251,6 @@ def forgets(case: Case) -> None:
     "layer-forwards-dtype",
     FAMILY,
     "A layer made in a dtype keeps weights, states and outputs in it, also where it is stateful.",
-    script="""
-layer = make_layer(return_sequences=True, return_state=True)
-result = keras.tree.flatten(layer(tf.constant(np.swapaxes(xs, 0, 1), dtype)))
-names = {v.dtype for v in layer.trainable_variables} | {r.dtype.name for r in result}
-assert names == {dtype}, names
-mixed = type(cell).from_config({**cell.get_config(), "dtype": "mixed_float16"})
-half = keras.layers.RNN(mixed, dtype="mixed_float16", stateful=True)
-half(tf.constant(np.swapaxes(xs, 0, 1), "float16"))
-""",
     needs=("one layer",),
     wants=Wants(batch=(3,), steps=(2,), scales=(1.0,)),
     most=1,
@@ -340,9 +259,8 @@ half(tf.constant(np.swapaxes(xs, 0, 1), "float16"))
 def forwards_dtype(case: Case) -> None:
     """Look at all that has a dtype, then run in mixed precision."""
     for policy, stored in (("float64", "float64"), ("mixed_float16", "float32")):
-        target = case.target
-        options = {"return_sequences": True, "return_state": True, "stateful": target.is_flat}
-        layer = target.layer(policy, **options)
+        options = {"return_sequences": True, "return_state": True, "stateful": case.is_flat}
+        layer = case.layer_as(policy, **options)
         computed = "float16" if policy.startswith("mixed") else policy
         xs = case.tf.constant(np.swapaxes(case.xs, 0, 1), computed)
         result = case.keras.tree.flatten(layer(xs))

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gru_bench.laws.keras.layers import (
-    CHECK,
-    LOOP,
     SEVERAL,
     compare,
     layer_of,
@@ -19,7 +17,7 @@ from gru_bench.laws.keras.layers import (
 from gru_bench.laws.law import law
 
 if TYPE_CHECKING:
-    from gru_bench.laws.keras.target import KerasCase as Case
+    from gru_bench.laws.keras.case import KerasCase as Case
 
 FAMILY = "layers"
 
@@ -28,7 +26,6 @@ FAMILY = "layers"
     "layer-mask",
     FAMILY,
     "A step that is masked keeps the states and repeats the output.",
-    script=LOOP + CHECK,
     **SEVERAL,
     caught=(
         "https://github.com/keras-team/keras/issues/1300",
@@ -46,12 +43,6 @@ def masked(case: Case) -> None:
     "layer-mask-zero-output",
     FAMILY,
     "With zero_output_for_mask a masked step gives zeros, and the states are kept.",
-    script=LOOP
-    + """
-result = keras.tree.flatten(layer(x, initial_state=start, mask=tf.constant(mask)))
-expected, final = loop(xs, mask, states)
-compare(result[0], expected * mask[..., None], 1e-6)
-""",
     **SEVERAL,
     caught=(
         "https://github.com/keras-team/keras/issues/17596",
@@ -72,20 +63,6 @@ def zero_output(case: Case) -> None:
     "layer-padding",
     FAMILY,
     "Padding on the left or on the right, masked, changes neither last output nor states.",
-    script=LOOP
-    + """
-n = len(padding)
-plain = keras.tree.flatten(layer(x, initial_state=start))
-for left in (True, False):
-    padded = np.concatenate([padding, xs] if left else [xs, padding])
-    counts = np.arange(len(padded)) >= n if left else np.arange(len(padded)) < len(xs)
-    mask = tf.constant(np.tile(counts, (len(x), 1)))
-    wide = tf.constant(np.swapaxes(padded, 0, 1), dtype)
-    got = keras.tree.flatten(layer(wide, initial_state=start, mask=mask))
-    compare(got[0][:, -1], plain[0][:, -1], 1e-6)
-    for state, wanted in zip(got[1:], plain[1:]):
-        compare(state, wanted, 1e-6)
-""",
     caught=("https://github.com/keras-team/keras/issues/1300",),
     **SEVERAL,
 )
@@ -93,7 +70,6 @@ def padding(case: Case) -> None:
     """Pad with two steps of other inputs."""
     layer = layer_of(case)
     extra = case.fit(case.rng.normal(size=(2, case.batch, case.features)))
-    case.note(padding=extra)
     plain = run_layer(case, layer, case.xs, case.states)
     ones, none = (np.full((case.batch, n), n != 2) for n in (case.steps, 2))
     ones[:], none[:] = True, False

@@ -49,6 +49,12 @@ def assign(cell: Any, values: Iterable[Any]) -> None:
         variable.assign(value)
 
 
+def assign_every(cell: Any, values: Iterable[Any]) -> None:
+    """Give the cell other weights, those too that do not learn."""
+    for variable, value in zip([v for v in cell.weights if "float" in v.dtype], values):
+        variable.assign(value)
+
+
 def allowed(cell: Any, values: Iterable[Any]) -> list[Any]:
     """Return weights that the constraints of the cell's weights allow."""
     found = []

@@ -15,12 +15,36 @@ import tensorflow as tf
 dtype, training, seed = {dtype!r}, {training!r}, {seed!r}
 
 
-def make(dtype):
-    """Return the cell with its weights."""
-{make}
+def made(dtype, **changes):
+    """Return what is checked, not built."""
+{made}
+
+
+def cell_of(made):
+    """Return the cell in what is checked."""
+    return made{inner}
+
+
+def finish(cell):
+    """Call a cell where layers within are not built yet: the first call makes their weights."""
+    if any(not layer.built for layer in cell._flatten_layers()):
+        cell(tf.zeros((1, {features}), cell.compute_dtype), initial_states(cell, 1))
+
+
+def built(dtype, **changes):
+    """Return a new cell."""
+    cell = cell_of(made(dtype, **changes))
 {begun}    cell.build((None, {features}))
-{late}    for variable, value in zip(cell.trainable_variables, weights):
-        variable.assign(value)
+    finish(cell)
+    return cell
+
+
+def make(dtype, **changes):
+    """Return the cell with its weights."""
+    cell = built(dtype, **changes)
+    count = len(cell.trainable_variables)
+    assert count == len(weights), f"{{count}} weights when it is built, expected {{len(weights)}}"
+    assign(cell, weights)
 {fixed}    return cell
 
 
@@ -28,13 +52,18 @@ def make(dtype):
 
 
 LAYER = '''\
+def layer_as(dtype, **options):
+    """Return the layer, not built."""
+    return {layer}
+
+
 def make_layer(**options):
     """Return the layer with the cell's weights."""
-    layer = {layer}
+    layer = layer_as(dtype, **options)
     layer.build((len(xs[0]), len(xs), {features}))
     cell = layer.cell
-    for variable, value in zip(cell.trainable_variables, weights):
-        variable.assign(value)
+    finish(cell)
+    assign(cell, weights)
 {fixed}    return layer
 
 
@@ -54,7 +83,7 @@ FIXED = """\
 """
 
 
-def prelude(maker: Maker, case: Case, script: str, fixed: bool, late: bool) -> str:
+def prelude(maker: Maker, case: Case, script: str, fixed: bool) -> str:
     """Return the imports and the functions that a script calls.
 
     Args:
@@ -62,27 +91,26 @@ def prelude(maker: Maker, case: Case, script: str, fixed: bool, late: bool) -> s
         case: that failed.
         script: of the law.
         fixed: whether it has weights that do not learn.
-        late: whether only a call makes some of its weights.
     """
-    layered = "make_layer" in script or "make_pair" in script
-    imports, make = maker.source_lines(layered)
+    layered = "KerasCase" in script
+    imports, made = maker.source_lines(layered)
     lines = FIXED if fixed else ""
     # TensorFlow has no QR decomposition in bfloat16, so an orthogonal initialiser has none.
     zeroed = "bfloat16" in script
     head = HEAD.format(
         imports=imports,
-        make="\n".join(f"    {line}" for line in make.splitlines()),
+        made="\n".join(f"    {line}" for line in made.splitlines()),
+        inner=maker.inner,
         dtype=case.dtype,
         training=case.training,
         seed=case.seed,
         features=case.features,
         fixed=lines,
         begun="    zeroed(cell)\n" if zeroed else "",
-        late=f"    finish(cell, {case.features})\n" if late else "",
     )
-    named = [name for name, so in (("zeroed", zeroed), ("finish", late)) if so]
-    head += called_in(script, plain, *named)
+    head += called_in(script, plain, "assign", "initial_states", *["zeroed"] * zeroed)
     if layered:
         layer, pair = maker.layer_lines()
         head += LAYER.format(layer=layer, pair=pair, features=case.features, fixed=lines)
+        head += f"is_layer = {maker.is_layer}\n\n\n"
     return head

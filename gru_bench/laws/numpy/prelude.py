@@ -17,7 +17,7 @@ import numpy as np
 dtype, training, seed = {dtype!r}, False, {seed!r}
 
 
-def make(dtype):
+def make(dtype, **changes):
     """Return the cell with its weights."""
     cell = {call}
     assign(cell, weights, dtype)

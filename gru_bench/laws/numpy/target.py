@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from gru_bench.errors import UsageError
 from gru_bench.laws.case import Array, Case
@@ -129,6 +131,28 @@ class NumpyTarget(Target):
         made = self.fresh(case.features, case.dtype)
         made.assign_values(case.weights.values())
         return made
+
+    def takes(self, dtype: str, **arguments: Any) -> bool:
+        """Return False: it is made in one way only."""
+        del dtype, arguments
+        return False
+
+    def variant(self, case: Case, **arguments: Any) -> None:
+        """Return None, likewise."""
+        del case, arguments
+
+    def every_weight(self, subject: NumpySubject) -> list[Array]:
+        """Return the weights: all of them learn."""
+        return [np.array(value, np.float64) for value in subject.parameters.values()]
+
+    def give_every(self, subject: NumpySubject, values: Iterable[Array]) -> None:
+        """Assign weights."""
+        subject.assign_values(values)
+
+    def keeps_masks(self, cell: NumpySubject) -> bool:
+        """Return False: it has none."""
+        del cell
+        return False
 
     def called(
         self, cell: NumpySubject, x: Array, states: Sequence[Array], training: bool

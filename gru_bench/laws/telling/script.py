@@ -9,13 +9,12 @@ import numpy as np
 from gru_bench.errors import FAULTS
 from gru_bench.laws.case import Case
 from gru_bench.laws.law import Law
-from gru_bench.laws.stand_in import stand_in
 from gru_bench.laws.telling.outcome import Outcome
 
 
 def script_for(law: Law, case: Case, outcome: Outcome) -> str:
     """Return the script for a failing case."""
-    behind = law.script if law.given else stand_in(law.script)
+    behind = case.target.stand_in(law.script)
     prelude = case.target.prelude(case, behind + law.script)
     values: dict[str, Any] = {
         "names": list(case.weights),
@@ -28,14 +27,11 @@ def script_for(law: Law, case: Case, outcome: Outcome) -> str:
     }
     if case.target.inputs is not None:
         values["inputs"] = (*vars(case.target.inputs).values(),)
-    if law.given is None:
-        values.setdefault("limit", _limit(case))
+    values.setdefault("limit", _limit(case))
     lines = [f"{name} = {literal(value)}" for name, value in values.items()]
     told = f"# {law.statement}\n# {' '.join(outcome.reason.split())}\n"
     told += "from __future__ import annotations\n\nimport contextlib\nimport copy\n\n"
     made = told + prelude + "\n".join(lines)
-    if law.given is not None:
-        return "\n".join([made, "cell = make(dtype)", law.script.strip(), ""])
     return "\n".join([made, "\n", behind, "\ngiven = dict(globals())\n\n", law.script])
 
 

@@ -106,48 +106,56 @@ class Maker:
         return None
 
     def source_lines(self, wrapped: bool = False) -> tuple[str, str]:
-        """Return Python that imports what is checked, and Python that makes `cell` of it.
+        """Return Python that imports what is checked, and lines that return it, not built.
+
+        The lines know a `dtype`, and `changes`: further arguments by name.
 
         Args:
             wrapped: whether Keras has to find its classes by their names.
         """
-        imports, call = self._made_by("")
+        imports, call = self._made_by()
         if wrapped or "from_config" in call:
             imports += self._registering(imports)
-        inner = ".forward_layer.cell" if self.is_pair else ".cell" if self.is_layer else ""
-        return imports, f"cell = {call}{inner}"
+        if self.takes_policy:
+            return imports, f"return {call}"
+        lines = [
+            "before = keras.config.dtype_policy()",
+            "keras.config.set_dtype_policy(dtype)",
+            "try:",
+            f"    return {call}",
+            "finally:",
+            "    keras.config.set_dtype_policy(before)",
+        ]
+        return imports, "\n".join(lines)
+
+    @property
+    def inner(self) -> str:
+        """Python that takes the cell out of what is checked, behind its name."""
+        return ".forward_layer.cell" if self.is_pair else ".cell" if self.is_layer else ""
 
     def layer_lines(self) -> tuple[str, str]:
         """Return Python expressions for the layer, with more `options`, and for the pair."""
-        _, made = self._made_by("options")
         if self.is_pair:
-            return "None", self._made_by("")[1]
-        layer = made if self.is_layer else "keras.layers.RNN(make(dtype), dtype=dtype, **options)"
-        both = "make_layer(return_sequences=True, return_state=True)"
+            return "None", "made(dtype)"
+        around = "keras.layers.RNN(made(dtype), dtype=dtype, **options)"
+        both = "layer_as(dtype, return_sequences=True, return_state=True)"
+        layer = "made(dtype, **options)" if self.is_layer else around
         return layer, f"keras.layers.Bidirectional({both}, dtype=dtype)"
 
-    def _made_by(self, options: str) -> tuple[str, str]:
-        """Return the import, and the call, with what a variable of this name holds beside."""
+    def _made_by(self) -> tuple[str, str]:
+        """Return the import, and the call."""
         source, name = self.source, self.name
-        more = f", **{options}" if options else ""
         nested = any(map(_holds_layers, self.arguments.values()))
         if nested or not isinstance(source, type):
             made = self.make("float32")
             config = _with_dtype(made.get_config(), _DTYPE)
             text = repr(config).replace(repr(_DTYPE), "dtype")
             module, _, found = cell_name(type(made)).partition(":")
-            call = (
-                f"{found}.from_config({{**{text}{more}}})"
-                if more
-                else f"{found}.from_config({text})"
-            )
-        else:
-            module, _, found = name.partition(":")
-            given = "".join(f"{k}={v!r}, " for k, v in self.arguments.items())
-            call = f"{found}({given}dtype=dtype)"
-            if more:
-                call = f"{found}(**{{**{self.arguments!r}, 'dtype': dtype{more}}})"
-        return f"from {module} import {found}", call
+            return f"from {module} import {found}", f"{found}.from_config({{**{text}, **changes}})"
+        module, _, found = name.partition(":")
+        given = "".join(f"{k!r}: {v!r}, " for k, v in self.arguments.items())
+        typed = '"dtype": dtype, ' if self.takes_policy else ""
+        return f"from {module} import {found}", f"{found}(**{{{given}{typed}**changes}})"
 
     def _registering(self, imports: str) -> str:
         """Return further Python that lets Keras find the classes that are not registered."""

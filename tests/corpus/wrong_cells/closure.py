@@ -17,11 +17,24 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from gru_bench.laws.keras.case import KerasCase
+
 #: Where laws are, and the cases that they are given.
 ROOM = "gru_bench.laws"
 
 #: Modules of the room that are machinery of all laws.
-MACHINERY = ("running", "telling", "target", "prelude", "stand_in", "written", "law")
+MACHINERY = (
+    "running",
+    "telling",
+    "target",
+    "prelude",
+    "plain",
+    "stand_in",
+    "stand_in_asking",
+    "stand_in_parts",
+    "written",
+    "law",
+)
 
 #: A name in a module, or a method of a class there.
 Place = tuple[str, str]
@@ -92,9 +105,10 @@ def definitions() -> dict[Place, ast.stmt]:
 def verbs() -> dict[str, list[Place]]:
     """Return the places of the verbs of cases, by name."""
     found: dict[str, list[Place]] = {}
+    owners = {kind.__name__ for kind in KerasCase.__mro__}
     for module, name in definitions():
         owner, _, verb = name.partition(".")
-        if verb and owner.endswith("Case"):
+        if verb and owner in owners:
             found.setdefault(verb, []).append((module, name))
     return found
 
