@@ -10,8 +10,11 @@ import re
 import pytest
 
 from gru_bench.laws import LAWS
+from gru_bench.laws.keras import plain as plain_keras
+from gru_bench.laws.numpy import plain as plain_numpy
 from gru_bench.laws.running.runner import check_cell
 from gru_bench.laws.telling.outcome import FAILED, Outcome
+from gru_bench.laws.written import missed_by
 from tests.corpus.wrong_cells.catching import cells_for
 
 

@@ -158,12 +158,12 @@ def repeat(check: Callable[[Any], None], kind: Any, given: dict[str, Any]) -> No
         raise AssertionError(f"the cell raises {type(error).__name__}: {error}") from error
 
 
-def stand_in(script: str, *more: type[Case]) -> str:
+def stand_in(script: str, *more: type[Any]) -> str:
     """Return the source of these classes, as far as a script uses their verbs.
 
     Args:
         script: of a law.
-        *more: kinds of cases beside `Case`.
+        *more: classes behind these.
     """
     kinds = NotApplicable, Bound, Asking, Drawing, Claimed, Case, *more
     trees = [ast.parse(inspect.getsource(kind)) for kind in kinds]

@@ -34,15 +34,15 @@ OWN = (
     "gru_bench.trace.tensorflow.narrowed",
 )
 
+#: Whose checks are given what stands for a case of a Keras cell.
+OF_KERAS = "gru_bench.laws.keras"
+
 #: What the top of a script says, beside `PROVIDED`.
 SAID = frozenset({"keras", "tf", "make", "names", "weights", "dtype", "training", "seed"})
 
 
 #: How a stand-in calls the functions of `plain.py`.
 _BY_NAME = r'given\["(\w+)"\]'
-
-#: Whose checks are given what stands for a case of a Keras cell.
-OF_KERAS = "gru_bench.laws.keras"
 
 
 @dataclass
@@ -95,12 +95,18 @@ def missed_by(module: ModuleType) -> set[str]:
 def _parts_of(words: set[str], module: ModuleType) -> _Parts:
     parts = _Parts()
     for home in (sys.modules[compare.__module__], module):
-        for name in sorted(words):
-            statement = _statement(home, name)
-            taken = isinstance(statement, ast.ImportFrom) and str(statement.module).startswith(OWN)
-            if taken or isinstance(statement, ast.FunctionDef):
-                _add(parts, name, home, SAID)
+        for one in _statements(home):
+            for name in _bound(one):
+                if name in words:
+                    _add(parts, name, home, SAID)
     return parts
+
+
+def _bound(statement: ast.stmt) -> list[str]:
+    """Return the functions that a statement of a `plain` module defines or takes from others."""
+    if isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith(OWN):
+        return [alias.name for alias in statement.names]
+    return [statement.name] if isinstance(statement, ast.FunctionDef) else []
 
 
 def _parts(check: Callable[[Any], None]) -> _Parts:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gru_bench.subjects.keras.building import initial_states
+from gru_bench.subjects.keras.building import finish, initial_states  # noqa: F401  of scripts
 from gru_bench.subjects.keras.masks import forget_masks
 from gru_bench.subjects.keras.runtime import keras, tf
 from gru_bench.trace.tensorflow.narrowed import narrowed

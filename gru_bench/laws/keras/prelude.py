@@ -25,25 +25,16 @@ def cell_of(made):
     return made{inner}
 
 
-def finish(cell):
-    """Call a cell where layers within are not built yet: the first call makes their weights."""
-    if any(not layer.built for layer in cell._flatten_layers()):
-        cell(tf.zeros((1, {features}), cell.compute_dtype), initial_states(cell, 1))
-
-
 def built(dtype, **changes):
     """Return a new cell."""
     cell = cell_of(made(dtype, **changes))
 {begun}    cell.build((None, {features}))
-    finish(cell)
-    return cell
+{late}    return cell
 
 
 def make(dtype, **changes):
     """Return the cell with its weights."""
     cell = built(dtype, **changes)
-    count = len(cell.trainable_variables)
-    assert count == len(weights), f"{{count}} weights when it is built, expected {{len(weights)}}"
     assign(cell, weights)
 {fixed}    return cell
 
@@ -62,8 +53,7 @@ def make_layer(**options):
     layer = layer_as(dtype, **options)
     layer.build((len(xs[0]), len(xs), {features}))
     cell = layer.cell
-    finish(cell)
-    assign(cell, weights)
+{late}    assign(cell, weights)
 {fixed}    return layer
 
 
@@ -83,7 +73,7 @@ FIXED = """\
 """
 
 
-def prelude(maker: Maker, case: Case, script: str, fixed: bool) -> str:
+def prelude(maker: Maker, case: Case, script: str, fixed: bool, late: bool) -> str:
     """Return the imports and the functions that a script calls.
 
     Args:
@@ -91,12 +81,19 @@ def prelude(maker: Maker, case: Case, script: str, fixed: bool) -> str:
         case: that failed.
         script: of the law.
         fixed: whether it has weights that do not learn.
+        late: whether only a call makes some of its weights.
     """
-    layered = "KerasCase" in script
-    imports, made = maker.source_lines(layered)
+    of_keras = "KerasCase" in script
+    layered = any(name in script for name in ("make_layer", "make_pair", "layer_as"))
+    imports, made = maker.source_lines(layered or of_keras)
     lines = FIXED if fixed else ""
     # TensorFlow has no QR decomposition in bfloat16, so an orthogonal initialiser has none.
-    zeroed = "bfloat16" in script
+    begun = "zeroed" if "bfloat16" in script else ""
+    known = {
+        "features": case.features,
+        "fixed": lines,
+        "late": f"    finish(cell, {case.features})\n" if late else "",
+    }
     head = HEAD.format(
         imports=imports,
         made="\n".join(f"    {line}" for line in made.splitlines()),
@@ -104,13 +101,13 @@ def prelude(maker: Maker, case: Case, script: str, fixed: bool) -> str:
         dtype=case.dtype,
         training=case.training,
         seed=case.seed,
-        features=case.features,
-        fixed=lines,
-        begun="    zeroed(cell)\n" if zeroed else "",
+        begun=f"    {begun}(cell)\n" if begun else "",
+        **known,
     )
-    head += called_in(script, plain, "assign", "initial_states", *["zeroed"] * zeroed)
+    head += called_in(script, plain, "assign", begun, "finish" if late else "")
     if layered:
         layer, pair = maker.layer_lines()
-        head += LAYER.format(layer=layer, pair=pair, features=case.features, fixed=lines)
+        head += LAYER.format(layer=layer, pair=pair, **known)
+    if of_keras:
         head += f"is_layer = {maker.is_layer}\n\n\n"
     return head

@@ -152,7 +152,7 @@ class KerasTarget(Chance):
 
     def prelude(self, case: Case, script: str) -> str:
         """Return the imports and the functions that a script calls."""
-        return prelude(self, case, script, bool(self.fixed(case.features)))
+        return prelude(self, case, script, bool(self.fixed(case.features)), self.is_late)
 
     def constants(self, case: Case) -> dict[str, Any]:
         """Return the weights that do not learn, where there are any."""

@@ -31,13 +31,12 @@ def assign(cell: Any, values: Iterable[Any], dtype: str | None = None) -> None:
 
 
 def assign_every(cell: Any, values: Iterable[Any]) -> None:
-    """Replace the weights."""
+    """Replace the weights: all of them learn."""
     assign(cell, values)
 
 
 def forget_masks(cell: Any) -> None:
     """Do nothing: it keeps none."""
-    del cell
 
 
 def allowed(cell: Any, values: Iterable[Any]) -> list[Any]:
