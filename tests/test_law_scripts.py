@@ -32,8 +32,6 @@ def test_a_script_finds_nothing_where_its_law_holds(target, name):
     why = [w for w in (lacking(target, need) for need in law.needs) if w is not None]
     if why:
         pytest.skip(f"not applicable: {why[0]}")
-    if name == "second-derivatives":
-        pytest.skip("its script holds the product that was wrong")
     wants = law.wants
     sketch = Sketch(
         target.features[0], wants.batch[-1], wants.steps[-1], wants.scales[0], "ordinary", False, 7

@@ -291,7 +291,8 @@ def test_a_script_knows_the_weights_that_do_not_learn(cells):
     names = {}
     exec(script, names)
     expected = case.subject().call(case.xs[0], case.states)[0]
-    assert np.array_equal(names["call"](names["cell"], case.xs[0], case.states)[0], expected)
+    cell = names["make"]("float64")
+    assert np.array_equal(names["call"](cell, case.xs[0], case.states)[0], expected)
 
 
 def test_a_cell_that_computes_in_another_dtype_than_was_asked_for_is_held_to_that(cells):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_bench.laws.asking import Asking
 from gru_bench.laws.broken import Broken
 from gru_bench.laws.claimed import Claimed
 from gru_bench.laws.drawing import Drawing
@@ -26,7 +27,7 @@ Result = tuple[Array, list[Array]]
 
 
 @dataclass
-class Case(Drawing, Claimed):
+class Case(Asking, Drawing, Claimed):
     """See the module; B rows, T steps, F features.
 
     Args:
@@ -38,6 +39,7 @@ class Case(Drawing, Claimed):
         training: whether the cell runs in training mode.
         dtype: of the cell.
         facts: what the law says of the case beyond this; shown, and defined in the script.
+        told: what the law asked of the cell that a script must know; defined there.
     """
 
     target: Target
@@ -48,6 +50,7 @@ class Case(Drawing, Claimed):
     training: bool = False
     dtype: str = "float64"
     facts: dict[str, Any] = field(default_factory=dict)
+    told: dict[str, Any] = field(default_factory=dict)
 
     @property
     def steps(self) -> int:
@@ -127,9 +130,14 @@ class Case(Drawing, Claimed):
         """Keep what the law chose (a row, a step): it is shown, and defined in the script."""
         self.facts.update(facts)
 
-    def cell(self) -> Subject:
-        """Return the cell with this case's weights, which may have been called before."""
-        return self.subject()
+    def cell(self, dtype: str | None = None, training: bool | None = None) -> Subject:
+        """Return the cell with this case's weights, which may have been called before.
+
+        Args:
+            dtype: of the cell; the case's where None.
+            training: the case's where None.
+        """
+        return self.subject(dtype, training)
 
     def make(self) -> Subject:
         """Return a new cell with this case's weights, which has never been called."""
@@ -149,20 +157,19 @@ class Case(Drawing, Claimed):
         """
         return cell.call(x, states)
 
-    def step(self, cell: Subject, x: Array, states: Sequence[Array]) -> Result:
-        """Return what `call` gives, in whatever mode is fastest."""
-        return cell.fast_step(x, states)
-
-    def run(self, cell: Subject, xs: Array, states: Sequence[Array]) -> Result:
+    def run(
+        self, cell: Subject, xs: Array, states: Sequence[Array], mode: str | None = None
+    ) -> Result:
         """Return the outputs of all steps and the final states.
 
         Args:
             cell: as `cell` or `make` returned it.
             xs: `(T, B, F)`.
             states: before the first step.
+            mode: "eager"; None for the fastest.
         """
         # What makes a run fast is made once for a cell, and a new one is not asked often.
-        again = cell is self.target.subject(self.features, self.dtype, self.training)
+        again = mode is None and self.target.is_shared(cell)
         return cell.fast_run(xs, states) if again else cell.run(xs, states)
 
     def close(self, got: Any, expected: Any, what: str) -> None:

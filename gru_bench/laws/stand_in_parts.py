@@ -77,6 +77,9 @@ class Claimed:
         given: dict[str, Any]
         dtype: str
 
+        def cell(self) -> Any:
+            """Return the cell."""
+
         def rounding(self) -> Any:
             """Return how far two results may lie apart."""
 
@@ -119,12 +122,12 @@ class Claimed:
     def saturated(self, gates: Mapping[str, float], without: Sequence[str] = ()) -> Any:
         """Return the cell with weights that drive its gates to 0 or 1."""
         del gates, without
-        return self._driven(self.given["make"](self.dtype), self.given["driven"])
+        return self._driven(self.cell(), self.given["driven"])
 
     def permuted(self, order: Any) -> Any:
         """Return the cell with weights for its units in another order."""
         del order
-        return self._driven(self.given["make"](self.dtype), self.given["driven"])
+        return self._driven(self.cell(), self.given["driven"])
 
     def opened(self, cell: Any) -> bool:
         """Give a cell weights that open its update gate."""

@@ -119,6 +119,10 @@ class Target(Others):
                 self._subjects[key] = self._make_subject(*key)
         return self._subjects[key]
 
+    def is_shared(self, subject: Any) -> bool:
+        """Return whether a subject is one that all laws share."""
+        return any(subject is one for one in self._subjects.values())
+
     @abstractmethod
     def _make_subject(self, features: int, dtype: str, training: bool) -> Subject:
         """Return a new subject."""
@@ -174,12 +178,11 @@ class Target(Others):
 
     def stand_in(self, script: str) -> str:
         """Return the source of what a check is given in a script in place of a case."""
-        del script
-        return stand_in()
+        return stand_in(script)
 
     @abstractmethod
-    def prelude(self, case: Any, script: str) -> str | None:
-        """Return what a law's script needs before it, None where it is not for this framework.
+    def prelude(self, case: Any, script: str) -> str:
+        """Return what a law's script needs before it.
 
         Args:
             case: that failed.

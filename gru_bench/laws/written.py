@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
+import re
 import symtable
 import sys
 import textwrap
@@ -20,13 +21,28 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
+from gru_bench.laws.plain import compare
 from gru_bench.laws.stand_in import PROVIDED
 
-#: Whose functions and constants go into a script when a check uses them.
-OWN = ("gru_bench.laws.cells", "gru_bench.laws.keras")
+#: Whose functions and constants go into a script when a check, or a verb, uses them.
+OWN = (
+    "gru_bench.laws.cells",
+    "gru_bench.laws.keras",
+    "gru_bench.laws.plain",
+    "gru_bench.subjects.keras.building",
+    "gru_bench.subjects.keras.masks",
+    "gru_bench.trace.tensorflow.narrowed",
+)
 
 #: Whose checks are given what stands for a case of a Keras cell.
 OF_KERAS = "gru_bench.laws.keras"
+
+#: What the top of a script says, beside `PROVIDED`.
+SAID = frozenset({"keras", "tf", "make", "names", "weights", "dtype", "training", "seed"})
+
+
+#: How a stand-in calls the functions of `plain.py`.
+_BY_NAME = r'given\["(\w+)"\]'
 
 
 @dataclass
@@ -39,20 +55,58 @@ class _Parts:
     #: Names that it uses and has not.
     foreign: set[str] = field(default_factory=set)
 
+    def text(self) -> str:
+        """Return all of it."""
+        constants = dict.fromkeys(self.constants.values())  # one line can make several
+        head = "\n".join([*sorted(self.imports.values()), *constants])
+        return "\n\n\n".join([head] * bool(head) + list(self.functions.values()))
+
 
 @cache
 def script_of(check: Callable[[Any], None]) -> str:
     """Return Python that defines a check, with what it uses of its modules, and calls it."""
-    parts = _parts(check)
-    head = "\n".join([*sorted(parts.imports.values()), *parts.constants.values()])
     case = "KerasCase" if check.__module__.startswith(OF_KERAS) else "Case"
-    bodies = [*parts.functions.values(), f"{check.__name__}({case}(given))\n"]
-    return "\n\n\n".join([head, *bodies] if head else bodies)
+    return f"{_parts(check).text()}\n\n\nrepeat({check.__name__}, {case}, given)\n"
 
 
 def foreign(check: Callable[[Any], None]) -> set[str]:
     """Return the names that the script of a check uses and does not have."""
     return _parts(check).foreign
+
+
+def called_in(script: str, module: ModuleType, *names: str) -> str:
+    """Return the functions of a module that a script calls, with what they use.
+
+    Args:
+        script: a stand-in calls them by their names, `given["call"]`; others as functions.
+        module: a `plain` one.
+        *names: of others.
+    """
+    words = {*names, *re.findall(_BY_NAME if "given[" in script else r"\w+", script)}
+    return f"{_parts_of(words, module).text()}\n\n\n"
+
+
+def missed_by(module: ModuleType) -> set[str]:
+    """Return the names that the functions of a `plain` module use and a script would not have."""
+    names = {one.name for one in _statements(module) if isinstance(one, ast.FunctionDef)}
+    return _parts_of(names, module).foreign
+
+
+def _parts_of(words: set[str], module: ModuleType) -> _Parts:
+    parts = _Parts()
+    for home in (sys.modules[compare.__module__], module):
+        for one in _statements(home):
+            for name in _bound(one):
+                if name in words:
+                    _add(parts, name, home, SAID)
+    return parts
+
+
+def _bound(statement: ast.stmt) -> list[str]:
+    """Return the functions that a statement of a `plain` module defines or takes from others."""
+    if isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith(OWN):
+        return [alias.name for alias in statement.names]
+    return [statement.name] if isinstance(statement, ast.FunctionDef) else []
 
 
 def _parts(check: Callable[[Any], None]) -> _Parts:
@@ -61,7 +115,7 @@ def _parts(check: Callable[[Any], None]) -> _Parts:
     return parts
 
 
-def _add(parts: _Parts, name: str, module: ModuleType) -> None:
+def _add(parts: _Parts, name: str, module: ModuleType, said: frozenset[str] = frozenset()) -> None:
     """Put what a module calls by a name into a script, after all that it uses."""
     if name in parts.imports or name in parts.constants or name in parts.functions:
         return
@@ -69,7 +123,7 @@ def _add(parts: _Parts, name: str, module: ModuleType) -> None:
     if isinstance(statement, (ast.Import, ast.ImportFrom)):
         source = getattr(statement, "module", None) or ""
         if source.startswith(OWN):
-            _add(parts, name, sys.modules[source])
+            _add(parts, name, sys.modules[source], said)
         elif source.startswith("gru_bench"):
             parts.foreign.add(name)
         else:
@@ -77,22 +131,24 @@ def _add(parts: _Parts, name: str, module: ModuleType) -> None:
             told = ast.unparse(_only(statement, alias))
             parts.imports[name] = told
     elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
-        _add_used(parts, statement, module)
+        _add_used(parts, statement, module, said)
         assert statement.value is not None
-        parts.constants[name] = f"{name} = {ast.unparse(statement.value)}"
+        names = _assigned(statement)
+        told = f"{', '.join(names)} = {ast.unparse(statement.value)}"
+        parts.constants.update(dict.fromkeys(names, told))
     elif isinstance(statement, ast.FunctionDef):
         parts.functions[name] = ""  # it may call itself
-        _add_used(parts, statement, module)
+        _add_used(parts, statement, module, said)
         del parts.functions[name]  # after what it uses
         parts.functions[name] = _source(getattr(module, name))
     else:
         parts.foreign.add(name)
 
 
-def _add_used(parts: _Parts, statement: ast.stmt, module: ModuleType) -> None:
+def _add_used(parts: _Parts, statement: ast.stmt, module: ModuleType, said: frozenset[str]) -> None:
     for name in sorted(globals_of(statement)):
-        if name not in PROVIDED and not hasattr(builtins, name):
-            _add(parts, name, module)
+        if name not in PROVIDED | said and not hasattr(builtins, name):
+            _add(parts, name, module, said)
 
 
 def _statement(module: ModuleType, name: str) -> ast.stmt | None:
@@ -103,11 +159,17 @@ def _statement(module: ModuleType, name: str) -> ast.stmt | None:
         if isinstance(statement, (ast.Import, ast.ImportFrom)):
             if any((alias.asname or alias.name) == name for alias in statement.names):
                 return statement
-        elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
-            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-            if any(isinstance(one, ast.Name) and one.id == name for one in targets):
-                return statement
+        elif isinstance(statement, (ast.Assign, ast.AnnAssign)) and name in _assigned(statement):
+            return statement
     return None
+
+
+def _assigned(statement: ast.Assign | ast.AnnAssign) -> list[str]:
+    """Return the names that a statement binds, one or several at once."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    (target,) = targets
+    parts = target.elts if isinstance(target, ast.Tuple) else [target]
+    return [one.id for one in parts if isinstance(one, ast.Name)]
 
 
 @cache

@@ -25,22 +25,6 @@ POINTS = 20
     "every-entry-matters",
     FAMILY,
     "No row, column or entry of a bias is without any effect: weights that are made are used.",
-    script="""
-rng = np.random.default_rng(seed)
-for _ in range(20):
-    given = [rng.normal(size=w.shape) / np.sqrt(w.shape[0] if w.shape else 1) for w in weights]
-    xs, made = rng.normal(size=xs.shape), []
-    for change in (0.0, 1.0):
-        for variable, value, part in zip(cell.trainable_variables, given, dead):
-            variable.assign(value + change * part)
-        made.append(run(cell, xs, states))
-    (one, finals), (two, others) = made
-    same = [np.array_equal(a, b) for a, b in zip([one, *finals], [two, *others])]
-    if not all(same):
-        break
-else:
-    raise AssertionError("some entries of the weights have no effect")
-""",
     needs=("weights",),
     caught=(
         "https://github.com/zhiyongc/GRU-D/issues/2",
@@ -52,29 +36,26 @@ else:
 def every_entry(case: Case) -> None:
     """Ask autodiff at several points, then move what has no gradient at any."""
     dead = {name: np.ones(w.shape, bool) for name, w in case.weights.items()}
-    case.note(dead=[part.copy() for part in dead.values()])
     for attempt in islice(attempts(case), POINTS):
         for name, gradient in zip(dead, _gradients(attempt), strict=True):
             dead[name] &= gradient == 0
         if not any(part.any() for part in dead.values()):
             return
-    structured = case.target.structured(case.features)
+    structured = case.structured
     dead = {name: whole_slices(part & ~structured[name]) for name, part in dead.items()}
     dead = {name: part for name, part in dead.items() if part.any()}
     still = {name: part for name, part in dead.items() if not moves(case, {name: part})}
     if still:
-        nothing = {name: np.zeros(w.shape, bool) for name, w in case.weights.items()}
-        case.note(dead=list({**nothing, **still}.values()))
         told = ", ".join(f"{name}{_places(part)}" for name, part in still.items())
         case.fail(f"nothing depends on {told}, at {POINTS} points", what="effect")
 
 
 def _gradients(case: Case) -> list[Array]:
     """Return the gradients of a random combination of all results by the weights."""
-    subject, rng = case.subject(), case.rng
-    outputs = rng.normal(size=(case.steps, case.batch, *subject.output_shape))
+    cell, rng = case.cell(), case.rng
+    outputs = rng.normal(size=(case.steps, case.batch, *case.output_shape(cell)))
     finals = [rng.normal(size=s.shape) for s in case.states]
-    by_weight, _, _ = subject.vjp(case.xs, case.states, outputs, finals)
+    by_weight, _, _ = case.gradient(cell, case.xs, case.states, outputs, finals)
     return list(by_weight.values())
 
 
@@ -120,19 +101,6 @@ def _spans(indices: list[int]) -> str:
     "units-hear-each-other",
     FAMILY,
     "Where the equations have a recurrent product, each unit depends on the states of others.",
-    script="""
-rng = np.random.default_rng(seed)
-for _ in range(20):
-    for variable, value in zip(cell.trainable_variables, weights):
-        variable.assign(rng.normal(size=value.shape) / np.sqrt(value.shape[0]))
-    before = call(cell, xs[0], states)[1]
-    moved = [s + np.where(np.arange(s.shape[-1]) == deaf, 0.0, 1.0) for s in states]
-    after = call(cell, xs[0], moved)[1]
-    if not all(np.array_equal(a[..., deaf], b[..., deaf]) for a, b in zip(before, after)):
-        break
-else:
-    raise AssertionError(f"unit {deaf} depends on no other")
-""",
     needs=("state", "recurrent product"),
     caught=("https://github.com/microsoft/ADBench/pull/3",),
     wants=Wants(batch=(1,), steps=(1,), scales=(1.0,), zero_state=False, kinds=("ordinary",)),
@@ -143,22 +111,20 @@ def units_hear(case: Case) -> None:
     units = case.states[0].shape[-1]
     if units < 2 or any(state.shape != (case.batch, units) for state in case.states):
         raise NotApplicable("there is one unit, or the states have other shapes")
-    case.note(deaf=0)
     deaf = np.ones((units, units), bool) & ~np.eye(units, dtype=bool)
     for attempt in attempts(case):
         deaf &= ~_influence(attempt, units)
         silent = np.nonzero(deaf.sum(axis=1) == units - 1)[0]
         if not len(silent):
             return
-    case.note(deaf=int(silent[0]))
     case.fail(f"unit {silent[0]} depends on no other unit, in {TRIES} tries", what="recurrence")
 
 
 def _influence(case: Case, units: int) -> Mask:
     """Return which unit's old state (columns) moves which unit's new one (rows)."""
-    subject = case.subject()
+    cell = case.cell()
     xs = np.repeat(case.xs[:1], units, axis=1)
     states = [np.repeat(state, units, axis=0) for state in case.states]
-    none = np.zeros((1, units, *subject.output_shape))
-    _, _, by_state = subject.vjp(xs, states, none, [np.eye(units) for _ in states])
+    none = np.zeros((1, units, *case.output_shape(cell)))
+    _, _, by_state = case.gradient(cell, xs, states, none, [np.eye(units) for _ in states])
     return np.asarray(np.any([gradient != 0 for gradient in by_state], axis=0))

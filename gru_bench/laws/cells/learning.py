@@ -12,45 +12,11 @@ from gru_bench.trace.tolerance import Bound
 
 FAMILY = "learning"
 
-GRADIENT = """
-def gradient(weights, xs, states, result):
-    \"\"\"Return the gradients of result(outputs, states) by weights, xs and states.\"\"\"
-    for variable, value in zip(cell.trainable_variables, weights):
-        variable.assign(value)
-    x_list = [tf.constant(x, dtype) for x in xs]
-    s_list = tensors(cell, states)
-    sources = [*(v.value for v in cell.trainable_variables), *x_list, *s_list]
-    with tf.GradientTape() as tape:
-        tape.watch([*x_list, *s_list])
-        now, outputs = s_list, []
-        for x in x_list:
-            nested = nest(cell, now)
-            output, new = cell(x, nested, **({"training": True} if training else {}))
-            now = keras.tree.flatten(new)
-            outputs.append(output)
-        value = result(outputs, now)
-    return tape.gradient(value, sources), value
-
-
-"""
-
 
 @law(
     "every-weight-learns",
     FAMILY,
     "Every trainable weight has a gradient that is not None and not always zero.",
-    script=GRADIENT
-    + """
-rng = np.random.default_rng(seed)
-still = set(range(len(weights)))
-for _ in range(50):
-    given = [rng.normal(size=w.shape) / np.sqrt(w.shape[0]) for w in weights]
-    first = [rng.normal(size=s.shape) for s in states]
-    result = lambda outputs, states: sum(tf.reduce_sum(o**2 + o) for o in outputs)
-    found, _ = gradient(given, rng.normal(size=xs.shape), first, result)
-    still -= {k for k in still if found[k] is not None and np.any(found[k])}
-assert not still, [cell.trainable_variables[k].path for k in still]
-""",
     needs=("weights",),
     caught=(
         "https://github.com/zhiyongc/GRU-D/issues/2",
@@ -81,36 +47,23 @@ def learns(case: Case) -> None:
 
 def _pull_back(case: Case) -> tuple[dict[str, Array], Array, list[Array]]:
     """Return the gradients of a random combination of all outputs and final states."""
-    subject, rng = case.subject(), case.rng
-    shape = (case.steps, case.batch, *subject.output_shape)
-    outputs = rng.normal(size=shape)
+    cell, rng = case.cell(), case.rng
+    outputs = rng.normal(size=(case.steps, case.batch, *case.output_shape(cell)))
     finals = [rng.normal(size=s.shape) for s in case.states]
-    return subject.vjp(case.xs, case.states, outputs, finals)
+    return case.gradient(cell, case.xs, case.states, outputs, finals)
 
 
 @law(
     "gradient-asked-twice",
     FAMILY,
     "The gradient is the same when a tape is asked for it twice.",
-    script="""
-for variable, value in zip(cell.trainable_variables, weights):
-    variable.assign(value)
-x, flat = tf.constant(xs[0], dtype), tensors(cell, states)
-with tf.GradientTape(persistent=True) as tape:
-    nested = nest(cell, flat)
-    output, new = cell(x, nested)
-sources = [v.value for v in cell.trainable_variables]
-once, twice = (tape.gradient(output, sources) for _ in range(2))
-for a, b in zip(once, twice):
-    assert (a is None and b is None) or np.array_equal(a, b), (a, b)
-""",
     caught=("https://github.com/pytorch/pytorch/issues/1532",),
     wants=Wants(steps=(1, 2), narrow=True),
     share=0.5,
 )
 def twice(case: Case) -> None:
     """Ask a persistent tape twice, after two forward passes."""
-    once, again = case.target.tape(case.subject()).vjp_twice(case.xs, case.states)
+    once, again = case.gradient_twice(case.cell(), case.xs, case.states)
     names = [*case.weights, *(f"input {t}" for t in range(case.steps))]
     names += [f"state {k}" for k in range(len(case.states))]
     for name, a, b in zip(names, once, again, strict=True):
@@ -122,19 +75,6 @@ def twice(case: Case) -> None:
     "gradient-reaches-back",
     FAMILY,
     "The last output has a gradient by the first input and by each initial state.",
-    script=GRADIENT
-    + """
-rng = np.random.default_rng(seed)
-still = set(range(1 + len(states)))
-for _ in range(50):
-    given = [rng.normal(size=w.shape) / np.sqrt(w.shape[0]) for w in weights]
-    first = [rng.normal(size=s.shape) for s in states]
-    last = lambda outputs, states: tf.reduce_sum(outputs[-1] ** 2 + outputs[-1])
-    found, _ = gradient(given, rng.normal(size=xs.shape), first, last)
-    found = [found[len(weights)], *found[len(weights) + len(xs) :]]
-    still -= {k for k in still if found[k] is not None and np.any(found[k])}
-assert not still, f"no gradient by {still} of [first input, *initial states]"
-""",
     needs=("state",),
     caught=("https://github.com/FluxML/Flux.jl/issues/1209",),
     wants=Wants(batch=(3,), steps=(3,), scales=(1.0,), narrow=True, zero_state=False),
@@ -144,21 +84,21 @@ def reaches(case: Case) -> None:
     """Ask at several points."""
     still = {"the first input", *(f"initial state {k}" for k in range(len(case.states)))}
     for attempt in attempts(case):
-        subject = attempt.subject()
-        last = np.zeros((attempt.steps, attempt.batch, *subject.output_shape))
+        cell = attempt.cell()
+        last = np.zeros((attempt.steps, attempt.batch, *attempt.output_shape(cell)))
         last[-1] = attempt.rng.normal(size=last[-1].shape)
         nothing = [np.zeros(s.shape) for s in attempt.states]
-        _, by_x, by_state = subject.vjp(attempt.xs, attempt.states, last, nothing)
+        _, by_x, by_state = attempt.gradient(cell, attempt.xs, attempt.states, last, nothing)
         found = {f"initial state {k}": g for k, g in enumerate(by_state)}
         found["the first input"] = by_x[0]
         still -= {name for name in still if np.any(found[name])}
         if not still:
             return
-    if len(case.target.unread) < len(case.states):
-        still -= {f"initial state {k}" for k in case.target.unread}
+    if len(case.unread) < len(case.states):
+        still -= {f"initial state {k}" for k in case.unread}
     # Whole numbers have no derivatives.
-    still -= {f"initial state {k}" for k, what in enumerate(case.target.domain) if "whole" in what}
-    if case.target.inputs is not None and case.target.inputs.whole:
+    still -= {f"initial state {k}" for k, what in enumerate(case.domain) if "whole" in what}
+    if case.takes_whole:
         still -= {"the first input"}
     if still:
         case.fail(f"the last output has no gradient by {', '.join(sorted(still))}")
@@ -168,12 +108,6 @@ def reaches(case: Case) -> None:
     "gradients-finite",
     FAMILY,
     "Gradients are finite where inputs are large, all zero, or constant.",
-    script=GRADIENT
-    + """
-everything = lambda outputs, states: sum(tf.reduce_sum(a) for a in [*outputs, *states])
-found, _ = gradient(weights, xs, states, everything)
-assert all(g is None or np.isfinite(g).all() for g in found), found
-""",
     caught=(
         "https://github.com/tensorflow/tensorflow/issues/2540",
         "https://github.com/ARM-software/ComputeLibrary/issues/779",
@@ -184,9 +118,9 @@ assert all(g is None or np.isfinite(g).all() for g in found), found
 )
 def finite(case: Case) -> None:
     """Ask with these inputs and states, in float32, at drawn weights and at the nearest to zero."""
-    subject, rng = case.subject(), case.rng
-    tape = case.target.tape(subject)
-    shapes = [(case.batch, *subject.output_shape)] * case.steps + [s.shape for s in case.states]
+    cell, rng = case.cell(), case.rng
+    output = case.batch, *case.output_shape(cell)
+    shapes = [output] * case.steps + [s.shape for s in case.states]
     cotangents = [rng.normal(size=shape) for shape in shapes]
     zeros = case.with_weights({name: np.zeros_like(w) for name, w in case.weights.items()}).weights
     names = [*case.weights, *["the inputs"] * case.steps]
@@ -195,8 +129,8 @@ def finite(case: Case) -> None:
         for weights in (case.weights, zeros):
             arguments = [*weights.values(), xs, *case.states]
             sizes = [a.size for a in (*weights.values(), *xs, *case.states)]
-            found = tape.first_gradient(arguments, cotangents)
+            found = case.gradient_at(cell, arguments, cotangents)
             for name, gradient in zip(names, np.split(found, np.cumsum(sizes)[:-1]), strict=True):
                 if not np.isfinite(gradient).all():
-                    case.xs, case.weights = xs, weights
-                    case.fail(f"the gradient by {name} is not finite", what=name)
+                    odd = gradient[~np.isfinite(gradient)][0]
+                    case.fail(f"the gradient by {name} is not finite: {odd}", what=name)

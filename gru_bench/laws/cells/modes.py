@@ -25,34 +25,18 @@ def _agree(
         case.agree(a, b, case.rounding, f"final state {k} {what}")
 
 
-MODE = """
-def function(x, flat):
-    nested = nest(cell, flat)
-    output, new = cell(x, nested, **({"training": True} if training else {}))
-    return output, keras.tree.flatten(new)
-
-
-x, flat = tf.constant(xs[0], dtype), tensors(cell, states)
-eager = function(x, flat)  # draws the masks that the cell keeps, if any
-traced = tf.function(function, autograph=False, jit_compile=mode == "xla")(x, flat)
-compare(traced[0], eager[0], limit)
-for a, b in zip(traced[1], eager[1]):
-    compare(a, b, limit)
-"""
-
-
 def _check_step(case: Case, mode: str) -> None:
-    subject = case.subject()
+    cell = case.cell()
     case.note(mode=mode)
-    eager = subject.step(case.xs[0], case.states)
-    _agree(case, subject.step(case.xs[0], case.states, mode), eager, f"in mode {mode}")
+    eager = case.step(cell, case.xs[0], case.states, "eager")
+    made = case.step(cell, case.xs[0], case.states, mode)
+    _agree(case, made, eager, f"in mode {mode}")
 
 
 @law(
     "graph-equals-eager",
     FAMILY,
     "A traced step equals an eager one.",
-    script=MODE,
     caught=("https://github.com/tensorflow/tensorflow/issues/44980",),
     wants=STEP,
 )
@@ -65,7 +49,6 @@ def graph(case: Case) -> None:
     "xla-equals-eager",
     FAMILY,
     "A step compiled by XLA equals an eager one.",
-    script=MODE,
     caught=("https://github.com/tensorflow/tensorflow/issues/125391",),
     wants=STEP,
 )
@@ -74,40 +57,13 @@ def xla(case: Case) -> None:
     _check_step(case, "xla")
 
 
-LOOPS = """
-def layer_run(way, mode):
-    if seed_generators := [g for layer in cell._flatten_layers() for g in layer._seed_generators]:
-        for generator in seed_generators:
-            generator.state.assign([7, 0])
-    layer = keras.layers.RNN(
-        cell, return_sequences=True, return_state=True, unroll=way == "unrolled", dtype=dtype
-    )
-
-    def function(x, flat):
-        nested = nest(cell, flat)
-        outputs, *final = layer(x, initial_state=nested, training=training)
-        return outputs, keras.tree.flatten(final)
-
-    if mode != "eager":
-        function = tf.function(function, autograph=False, jit_compile=mode == "xla")
-    x = tf.constant(np.moveaxis(xs, 0, 1), dtype)
-    return function(x, tensors(cell, states))
-
-
-first, again = layer_run(base, "eager"), layer_run(way, mode)
-compare(again[0], first[0], limit)
-for a, b in zip(again[1], first[1]):
-    compare(a, b, limit)
-"""
-
-
 def _check_loops(case: Case, ways: tuple[tuple[str, str], ...], base: str = "looped") -> None:
     """Compare runs with an eager run, looped or unrolled, after the same seed."""
     case.note(base=base)
-    eager = case.loop(base).run(case.xs, case.states, "eager", 7)
+    eager = case.run_in_loop(case.xs, case.states, base, "eager", 7)
     for way, mode in ways:
         case.note(way=way, mode=mode)
-        made = case.loop(way).run(case.xs, case.states, mode, 7)
+        made = case.run_in_loop(case.xs, case.states, way, mode, 7)
         _agree(case, made, eager, f"{way} in mode {mode}")
 
 
@@ -115,7 +71,6 @@ def _check_loops(case: Case, ways: tuple[tuple[str, str], ...], base: str = "loo
     "unrolled-equals-looped",
     FAMILY,
     "Unrolled and looped runs agree, eagerly and traced.",
-    script=LOOPS,
     wants=RUN,
     share=0.5,
     caught=(
@@ -132,7 +87,6 @@ def loops(case: Case) -> None:
     "xla-run-equals-eager",
     FAMILY,
     "A looped run compiled by XLA equals the eager one.",
-    script=LOOPS,
     caught=("https://github.com/tensorflow/tensorflow/issues/125391",),
     wants=RUN,
     share=0.34,
@@ -149,7 +103,6 @@ TRAINING = Wants(batch=(3,), steps=(3,), narrow=True, training=True, scales=(1.0
     "training-modes-agree",
     FAMILY,
     "In training, eager and traced, looped and unrolled runs agree after the same seed.",
-    script=LOOPS,
     needs=("random",),
     caught=("https://github.com/tensorflow/tensorflow/issues/33991",),
     wants=TRAINING,
@@ -157,7 +110,7 @@ TRAINING = Wants(batch=(3,), steps=(3,), narrow=True, training=True, scales=(1.0
 )
 def training(case: Case) -> None:
     """Draw the same masks in each way."""
-    if case.subject().is_functional:
+    if case.is_functional(case.cell()):
         _check_loops(case, (("looped", "graph"), ("unrolled", "graph"), ("unrolled", "eager")))
         return
     # Keras's loop calls the cell once more than there are steps, to see what it gives; so a cell
@@ -170,7 +123,6 @@ def training(case: Case) -> None:
     "training-step-in-graph-and-xla",
     FAMILY,
     "In training with the masks held, eager, traced and compiled steps agree.",
-    script=MODE,
     needs=("random",),
     wants=Wants(batch=(3,), steps=(1,), narrow=True, training=True),
     share=0.5,
@@ -182,7 +134,7 @@ def training(case: Case) -> None:
 )
 def held(case: Case) -> None:
     """Hold the masks; XLA draws other numbers from a seed than TensorFlow does."""
-    if not case.subject().is_functional:
+    if not case.is_functional(case.cell()):
         raise NotApplicable("the cell draws at each call: XLA draws other numbers from the seed")
     _check_step(case, "graph")
     _check_step(case, "xla")
@@ -192,13 +144,6 @@ def held(case: Case) -> None:
     "traced-masks-are-drawn-anew",
     FAMILY,
     "A traced training run draws its masks at each call, as an eager one does.",
-    script="""
-layer = keras.layers.RNN(cell, return_sequences=True, dtype=dtype)
-function = tf.function(lambda x: layer(x, training=True), autograph=False)
-x = tf.constant(np.moveaxis(xs, 0, 1), dtype)
-first = np.asarray(function(x))
-assert any(not np.array_equal(function(x), first) for _ in range(16)), "the masks are frozen"
-""",
     needs=("random",),
     wants=TRAINING,
     most=2,
@@ -206,10 +151,10 @@ assert any(not np.array_equal(function(x), first) for _ in range(16)), "the mask
 )
 def not_frozen(case: Case) -> None:
     """Call one trace often."""
-    loop = case.loop("looped")
 
     def changes(mode: str, runs: int) -> int:
-        first, *others = (loop.run(case.xs, case.states, mode)[0] for _ in range(runs))
+        made = [case.run_in_loop(case.xs, case.states, mode=mode)[0] for _ in range(runs)]
+        first, *others = made
         return sum(not np.array_equal(first, other) for other in others)
 
     if not changes("graph", DRAWS) and changes("eager", DRAWS) >= 0.75 * (DRAWS - 1):

@@ -38,9 +38,9 @@ def moves(case: Case, parts: Mapping[str, NDArray[np.bool_]], within: bool = Fal
 
 
 def _results(case: Case, training: bool, within: bool) -> Iterator[Array]:
-    subject = case.subject(training=training)
-    starts = [case.states] if within else [case.states, subject.initial_state(case.batch)]
+    cell = case.cell(training=training)
+    starts = [case.states] if within else [case.states, case.initial(cell, case.batch)]
     for states in starts:
-        outputs, finals = subject.fast_run(case.xs, states)
+        outputs, finals = case.run(cell, case.xs, states)
         yield outputs
         yield from finals

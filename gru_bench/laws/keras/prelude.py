@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from gru_bench.laws.case import Case
-from gru_bench.laws.prelude import COMPARE
+from gru_bench.laws.keras import plain
+from gru_bench.laws.written import called_in
 from gru_bench.subjects.keras.maker import Maker
 
-HEAD = (
-    '''\
+HEAD = '''\
 import keras
 import numpy as np
 import tensorflow as tf
@@ -25,88 +25,21 @@ def cell_of(made):
     return made{inner}
 
 
-def finish(cell):
-    """Call a cell where layers within are not built yet: the first call makes their weights."""
-    if any(not layer.built for layer in cell._flatten_layers()):
-        cell(tf.zeros((1, {features}), cell.compute_dtype), initial_states(cell, 1))
-
-
 def built(dtype, **changes):
     """Return a new cell."""
     cell = cell_of(made(dtype, **changes))
-    cell.build((None, {features}))
-    finish(cell)
-    return cell
+{begun}    cell.build((None, {features}))
+{late}    return cell
 
 
 def make(dtype, **changes):
     """Return the cell with its weights."""
     cell = built(dtype, **changes)
-    count = len(cell.trainable_variables)
-    assert count == len(weights), f"{{count}} weights when it is built, expected {{len(weights)}}"
     assign(cell, weights)
 {fixed}    return cell
 
 
-def assign_every(cell, values):
-    """Give the cell other weights, those too that do not learn."""
-    for variable, value in zip([v for v in cell.weights if "float" in v.dtype], values):
-        variable.assign(value)
-
-
-def forget_masks(cell):
-    """Let the next call draw the masks that the cell keeps."""
-    for layer in cell._flatten_layers():
-        for name in ("reset_dropout_mask", "reset_recurrent_dropout_mask"):
-            getattr(layer, name, lambda: None)()
-
-
-def assign(cell, values):
-    """Give the cell other weights."""
-    for variable, value in zip(cell.trainable_variables, values):
-        variable.assign(value)
-
-
-def initial_states(cell, rows):
-    """Return the states before the first step, zeros where the cell does not say."""
-    if hasattr(cell, "get_initial_state"):
-        return cell.get_initial_state(batch_size=rows)
-    sizes = keras.tree.flatten(cell.state_size)
-    return [tf.zeros((rows, size), cell.compute_dtype) for size in sizes]
-
-
-def nest(cell, flat):
-    """Return flat states in the structure in which the cell takes them."""
-    return keras.tree.pack_sequence_as(initial_states(cell, 1), list(flat))
-
-
-def tensors(cell, states):
-    """Return states as tensors; whole numbers stay whole numbers."""
-    whole = [np.asarray(s).dtype.kind in "iu" for s in states]
-    return [tf.constant(s, None if w else cell.compute_dtype) for s, w in zip(states, whole)]
-
-
-def call(cell, x, states, training=training):
-    """Return the output and the flat list of states of one step."""
-    x = tf.constant(x, cell.compute_dtype)
-    nested = nest(cell, tensors(cell, states))
-    options = {{"training": True}} if training else {{}}
-    output, new = cell(x, nested, **options)
-    return np.asarray(output), [np.asarray(s) for s in keras.tree.flatten(new)]
-
-
-def run(cell, xs, states, training=training):
-    """Return the outputs of all steps and the final states."""
-    outputs = []
-    for x in xs:
-        output, states = call(cell, x, states, training)
-        outputs.append(output)
-    return np.stack(outputs), states
-
-
 '''
-    + COMPARE
-)
 
 
 LAYER = '''\
@@ -120,8 +53,7 @@ def make_layer(**options):
     layer = layer_as(dtype, **options)
     layer.build((len(xs[0]), len(xs), {features}))
     cell = layer.cell
-    finish(cell)
-    assign(cell, weights)
+{late}    assign(cell, weights)
 {fixed}    return layer
 
 
@@ -141,7 +73,7 @@ FIXED = """\
 """
 
 
-def prelude(maker: Maker, case: Case, script: str, fixed: bool) -> str:
+def prelude(maker: Maker, case: Case, script: str, fixed: bool, late: bool) -> str:
     """Return the imports and the functions that a script calls.
 
     Args:
@@ -149,10 +81,19 @@ def prelude(maker: Maker, case: Case, script: str, fixed: bool) -> str:
         case: that failed.
         script: of the law.
         fixed: whether it has weights that do not learn.
+        late: whether only a call makes some of its weights.
     """
-    layered = any(name in script for name in ("make_layer", "make_pair", "KerasCase("))
-    imports, made = maker.source_lines(layered)
+    of_keras = "KerasCase" in script
+    layered = any(name in script for name in ("make_layer", "make_pair", "layer_as"))
+    imports, made = maker.source_lines(layered or of_keras)
     lines = FIXED if fixed else ""
+    # TensorFlow has no QR decomposition in bfloat16, so an orthogonal initialiser has none.
+    begun = "zeroed" if "bfloat16" in script else ""
+    known = {
+        "features": case.features,
+        "fixed": lines,
+        "late": f"    finish(cell, {case.features})\n" if late else "",
+    }
     head = HEAD.format(
         imports=imports,
         made="\n".join(f"    {line}" for line in made.splitlines()),
@@ -160,11 +101,13 @@ def prelude(maker: Maker, case: Case, script: str, fixed: bool) -> str:
         dtype=case.dtype,
         training=case.training,
         seed=case.seed,
-        features=case.features,
-        fixed=lines,
+        begun=f"    {begun}(cell)\n" if begun else "",
+        **known,
     )
+    head += called_in(script, plain, "assign", begun, "finish" if late else "")
     if layered:
         layer, pair = maker.layer_lines()
-        head += LAYER.format(layer=layer, pair=pair, features=case.features, fixed=lines)
+        head += LAYER.format(layer=layer, pair=pair, **known)
+    if of_keras:
         head += f"is_layer = {maker.is_layer}\n\n\n"
     return head

@@ -5,7 +5,6 @@ Nothing here is run by the bench: scripts hold the source of this class.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,10 +16,20 @@ from gru_bench.laws.stand_in import Case
 class KerasCase(Case):
     """What a law about a Keras cell is tried on; cells, layers and models are Keras's own."""
 
-    def __init__(self, given: dict[str, Any]) -> None:
-        super().__init__(given)
-        self.keras, self.tf = given["keras"], given["tf"]
-        self.is_layer = given["is_layer"]
+    @property
+    def keras(self) -> Any:
+        """Keras."""
+        return self.given["keras"]
+
+    @property
+    def tf(self) -> Any:
+        """TensorFlow."""
+        return self.given["tf"]
+
+    @property
+    def is_layer(self) -> bool:
+        """Whether it is a layer that was given, not a cell."""
+        return bool(self.given["is_layer"])
 
     @property
     def arguments(self) -> list[str]:
@@ -48,8 +57,7 @@ class KerasCase(Case):
 
     def own_states(self) -> list[Any]:
         """Return the states that the cell begins with."""
-        begin = self.given["initial_states"](self.given["cell"], self.batch)
-        return [np.asarray(state) for state in self.keras.tree.flatten(begin)]
+        return list(self.given["first_states"](self.given["cell"], self.batch))
 
     def nest(self, states: list[Any]) -> Any:
         """Return flat states in the shape in which the cell takes them."""
@@ -71,7 +79,7 @@ class KerasCase(Case):
         """Let layers within what was built be built too, where only a call does that."""
         for one in (getattr(layer, "forward_layer", layer), getattr(layer, "backward_layer", None)):
             if one is not None:
-                self.given["finish"](getattr(one, "cell", one))
+                self.given["finish"](getattr(one, "cell", one), self.features)
 
     def no_config(self) -> str:
         """Return why it cannot be made from its configuration."""
@@ -119,8 +127,3 @@ class KerasCase(Case):
         """Return the bias of each gate."""
         flat = np.concatenate([np.ravel(v.value) for v in cell.weights if "float" in v.dtype])
         return {gate: flat[places] for gate, places in self.given["biases"].items()}
-
-
-def keras_stand_in() -> str:
-    """Return the source of this class, for a script."""
-    return "\n\n" + inspect.getsource(KerasCase)

@@ -14,9 +14,10 @@ from gru_bench.laws.keras import inputs as sizes_of
 from gru_bench.laws.keras.case import KerasCase
 from gru_bench.laws.keras.chance import Chance
 from gru_bench.laws.keras.prelude import prelude
-from gru_bench.laws.keras.stand_in import keras_stand_in
+from gru_bench.laws.keras.stand_in import KerasCase as KerasStandIn
 from gru_bench.laws.keras.structure import left_out
 from gru_bench.laws.keras.tape import Tape
+from gru_bench.laws.stand_in import stand_in
 from gru_bench.laws.target import Target
 from gru_bench.subjects.inputs import Inputs
 from gru_bench.subjects.keras.loop import Loop
@@ -147,12 +148,11 @@ class KerasTarget(Chance):
 
     def stand_in(self, script: str) -> str:
         """Return the source of what a check is given in a script in place of a case."""
-        kinds = "" if "KerasCase(" not in script else keras_stand_in()
-        return super().stand_in(script) + kinds
+        return stand_in(script, *([KerasStandIn] if "KerasCase" in script else []))
 
-    def prelude(self, case: Case, script: str) -> str | None:
+    def prelude(self, case: Case, script: str) -> str:
         """Return the imports and the functions that a script calls."""
-        return prelude(self, case, script, bool(self.fixed(case.features)))
+        return prelude(self, case, script, bool(self.fixed(case.features)), self.is_late)
 
     def constants(self, case: Case) -> dict[str, Any]:
         """Return the weights that do not learn, where there are any."""

@@ -169,13 +169,9 @@ class NumpyTarget(Target):
         """Why training draws nothing: it has no such mode."""
         return "a cell written in NumPy has no training mode"
 
-    def prelude(self, case: Case, script: str) -> str | None:
+    def prelude(self, case: Case, script: str) -> str:
         """Return the imports and the functions that a script calls."""
         return prelude(self.maker, case, script)
-
-    def constants(self, case: Case) -> dict[str, Any]:
-        """Return the names of the weights."""
-        return {"names": list(case.weights)}
 
     def _search_claim(self) -> tuple[Claim | None, list[str]]:
         """Return None: the equations are read off Keras cells only."""

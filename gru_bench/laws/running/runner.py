@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import hypothesis
+import numpy as np
 from hypothesis import HealthCheck, Phase, settings
 
 from gru_bench import profiles
@@ -15,6 +16,7 @@ from gru_bench.errors import FAULTS, NotSupportedError, check_integer, check_kno
 from gru_bench.laws.broken import Broken
 from gru_bench.laws.capability import lacking
 from gru_bench.laws.case import Case
+from gru_bench.laws.cells.missing import missing_kernel
 from gru_bench.laws.chance import same_chance
 from gru_bench.laws.law import Law
 from gru_bench.laws.running.alarm import TimeIsUpError, alarm
@@ -26,7 +28,6 @@ from gru_bench.laws.running.strategies import Sketch, sketches
 from gru_bench.laws.target import Target, make_target
 from gru_bench.laws.telling.failure import (
     is_own,
-    missing_kernel,
     own_reason_of,
     reason_of,
     trimmed_traceback,
@@ -183,8 +184,12 @@ def _judge(
     outcome.status, outcome.reason = FAILED, wrong
     if case is not None:
         _explain(law, outcome, *shrink(law, case, error))
-    else:
-        outcome.traceback = trimmed_traceback(error)
+        return
+    outcome.traceback = trimmed_traceback(error)
+    if law.basic:  # the cell has not shown its weights and states: a script calls it as it is made
+        nothing = np.zeros((1, 1, target.features[0]))
+        bare = target.case_type(target, {}, nothing, [], dtype=target.dtype)
+        outcome.script = script_for(law, bare, outcome)
 
 
 def _number(law: Law, seed: int) -> int:

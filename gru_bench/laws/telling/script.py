@@ -13,27 +13,29 @@ from gru_bench.laws.telling.outcome import Outcome
 
 
 def script_for(law: Law, case: Case, outcome: Outcome) -> str:
-    """Return the script for a failing case; empty where the law has none for its framework."""
-    prelude = case.target.prelude(case, law.script)
-    if prelude is None:
-        return ""
+    """Return the script for a failing case."""
+    behind = law.script if law.given else case.target.stand_in(law.script)
+    prelude = case.target.prelude(case, behind + law.script)
     values: dict[str, Any] = {
+        "names": list(case.weights),
         "weights": list(case.weights.values()),
         "xs": case.xs,
         "states": case.states,
         **case.target.constants(case),
+        **case.told,
         **case.facts,
     }
+    if case.target.inputs is not None:
+        values["inputs"] = (*vars(case.target.inputs).values(),)
     if law.given is None:
         values.setdefault("limit", _limit(case))
     lines = [f"{name} = {literal(value)}" for name, value in values.items()]
     told = f"# {law.statement}\n# {' '.join(outcome.reason.split())}\n"
-    made = prelude + "\n".join(lines)
-    if law.given is None:
-        told = f"{told}from __future__ import annotations\n\n"
-        stand_in = case.target.stand_in(law.script)
-        return "\n".join([told + made, "cell = make(dtype)\n\n", stand_in + "\n\n" + law.script])
-    return "\n".join([told + made, "cell = make(dtype)", law.script.strip(), ""])
+    told += "from __future__ import annotations\n\nimport contextlib\nimport copy\n\n"
+    made = told + prelude + "\n".join(lines)
+    if law.given is not None:
+        return "\n".join([made, "cell = make(dtype)", law.script.strip(), ""])
+    return "\n".join([made, "\n", behind, "\ngiven = dict(globals())\n\n", law.script])
 
 
 def _limit(case: Case) -> float:

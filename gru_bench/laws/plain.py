@@ -1,18 +1,18 @@
-"""What scripts of every framework begin with."""
+"""What scripts of every framework call; nothing here is run by the bench."""
 
 from __future__ import annotations
 
-#: How a script compares; braces are doubled, since preludes are formatted.
-COMPARE = '''\
-def compare(got, expected, limit):
+from typing import Any
+
+import numpy as np
+
+
+def compare(got: Any, expected: Any, limit: Any) -> None:
     """Say where two results differ by more than the limit, and stop."""
     got, expected = np.asarray(got, "float64"), np.asarray(expected, "float64")
-    assert got.shape == expected.shape, f"shape {{got.shape}}, expected {{expected.shape}}"
+    assert got.shape == expected.shape, f"shape {got.shape}, expected {expected.shape}"
     same = (got == expected) | (np.isnan(got) & np.isnan(expected))
     wrong = ~(same | (abs(got - expected) <= limit))
     for index in np.argwhere(wrong)[:1]:
         where = tuple(index.tolist())
-        raise AssertionError(f"{{where}}: got {{got[where]!r}}, expected {{expected[where]!r}}")
-
-
-'''
+        raise AssertionError(f"{where}: got {got[where]!r}, expected {expected[where]!r}")

@@ -1,0 +1,85 @@
+"""The script of a failure fails in the same way: for every law that is written once.
+
+A wrong cell that the law catches is taken for each, first those that few laws catch.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import pytest
+
+from gru_bench.laws import LAWS
+from gru_bench.laws.keras import plain as plain_keras
+from gru_bench.laws.numpy import plain as plain_numpy
+from gru_bench.laws.running.runner import check_cell
+from gru_bench.laws.telling.outcome import FAILED, Outcome
+from gru_bench.laws.written import missed_by
+from tests.corpus.wrong_cells import TABLE, WrongCell, ledger, matrix
+
+by_name = {entry.name: entry for entry in TABLE}
+
+#: Modules whose laws all are.
+ONCE = ("shape", "repetition", "batch", "time", "modes", "learning", "effect")
+ONCE += ("derivatives", "numerics")
+
+WRITTEN = [law.name for law in LAWS.values() if law.given is None]
+
+#: What a script cannot repeat every time: these draw by chance where nobody expects it.
+CHANCE = ("dropout:DropoutAtInference", "citizen:ScaleMadeInCall")
+
+#: Cells at most that are tried until one fails alone, without the laws before.
+TRIES = 4
+
+
+@cache
+def caught() -> dict[str, set[str]]:
+    """Return which laws catch each wrong cell, as far as it was tried."""
+    known = ledger.kept(matrix.FOLDER / "ci.csv")
+    found: dict[str, set[str]] = {}
+    for (cell, _, law, _), letter in known.items():
+        if letter == "F" and cell in by_name and not cell.endswith(CHANCE):
+            found.setdefault(cell, set()).add(law)
+    return found
+
+
+def cells_for(law: str) -> list[WrongCell]:
+    """Return wrong cells that a law catches, first those that few others catch."""
+    found = [cell for cell, laws in caught().items() if law in laws]
+    found.sort(key=lambda cell: len(caught()[cell]))
+    return [by_name[cell] for cell in found[:TRIES]]
+
+
+def failure(law: str) -> Outcome:
+    """Return how a law fails for the first such cell."""
+    for wrong in cells_for(law):
+        report = check_cell(
+            wrong.make, wrong.arguments, equations=wrong.equations, profile="quick", law=law
+        )
+        outcome = report[law]
+        if outcome.status == FAILED:
+            return outcome
+    raise AssertionError(f"none of {len(cells_for(law))} wrong cells fails {law} alone")
+
+
+def test_laws_of_any_cell_are_written_once() -> None:
+    modules = [f"gru_bench.laws.cells.{name}" for name in ONCE]
+    laws = [law for law in LAWS.values() if law.check.__module__ in modules]
+    assert len(laws) >= 40
+    assert [law.name for law in laws if law.given is not None] == []
+
+
+def test_what_scripts_call_is_whole() -> None:
+    assert missed_by(plain_keras) == missed_by(plain_numpy) == set()
+
+
+@pytest.mark.parametrize("law", WRITTEN)
+def test_the_script_of_a_failure_raises_with_its_figures(law: str) -> None:
+    outcome = failure(law)
+    with pytest.raises(AssertionError) as raised:
+        exec(outcome.script, {"__name__": "__script__"})
+    told = str(raised.value)
+    # What the cell itself raises has a traceback; what the law says has figures.
+    assert told.startswith("the cell raises ") == bool(outcome.traceback), told
+    assert outcome.traceback or re.search(r"\d|not finite|changes the list", told), told
