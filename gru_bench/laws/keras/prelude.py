@@ -19,8 +19,7 @@ def make(dtype):
     """Return the cell with its weights."""
 {make}
 {begun}    cell.build((None, {features}))
-{late}    for variable, value in zip(cell.trainable_variables, weights):
-        variable.assign(value)
+{late}    assign(cell, weights)
 {fixed}    return cell
 
 
@@ -81,7 +80,7 @@ def prelude(maker: Maker, case: Case, script: str, fixed: bool, late: bool) -> s
         late=f"    finish(cell, {case.features})\n" if late else "",
     )
     named = [name for name, so in (("zeroed", zeroed), ("finish", late)) if so]
-    head += called_in(script, plain, *named)
+    head += called_in(script, plain, "assign", *named)
     if layered:
         layer, pair = maker.layer_lines()
         head += LAYER.format(layer=layer, pair=pair, features=case.features, fixed=lines)
