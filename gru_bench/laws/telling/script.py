@@ -30,7 +30,9 @@ def script_for(law: Law, case: Case, outcome: Outcome) -> str:
     values.setdefault("limit", _limit(case))
     lines = [f"{name} = {literal(value)}" for name, value in values.items()]
     told = f"# {law.statement}\n# {' '.join(outcome.reason.split())}\n"
-    told += "from __future__ import annotations\n\nimport contextlib\nimport copy\n\n"
+    told += (
+        "from __future__ import annotations\n\nimport contextlib\nimport copy\nimport random\n\n"
+    )
     made = told + prelude + "\n".join(lines)
     return "\n".join([made, "\n", behind, "\ngiven = dict(globals())\n\n", law.script])
 

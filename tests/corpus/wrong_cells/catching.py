@@ -9,8 +9,9 @@ from tests.corpus.wrong_cells import TABLE, WrongCell, ledger, matrix
 #: The wrong cells by name.
 BY_NAME = {entry.name: entry for entry in TABLE}
 
-#: What fails by chance where nobody expects it: not every time.
-CHANCE = ("dropout:DropoutAtInference", "citizen:ScaleMadeInCall")
+#: Not asked: of the first, the bench begins new copies with zeros, and it makes a weight of its own
+#: of them; the second fails by what it remembers of the cases before.
+WITHOUT = ("citizen:ScaleMadeInCall", "gru:WeightsPackedOnce")
 
 #: Cells at most that are tried until one fails alone, without the laws before.
 TRIES = 4
@@ -22,7 +23,7 @@ def caught() -> dict[str, set[str]]:
     known = ledger.kept(matrix.FOLDER / "ci.csv")
     found: dict[str, set[str]] = {}
     for (cell, _, law, _), letter in known.items():
-        if letter == "F" and cell in BY_NAME and not cell.endswith(CHANCE):
+        if letter == "F" and cell in BY_NAME and not cell.endswith(WITHOUT):
             found.setdefault(cell, set()).add(law)
     return found
 
