@@ -22,7 +22,17 @@ from tests.corpus.styles import styles
 from tests.corpus.styles.own import OWN
 from tests.corpus.styles.steps import MISTAKES
 
-HEAD = ("cell", "mistake", "seen by", "claimed", "family told", "result", "law", "reason", "seconds")
+HEAD = (
+    "cell",
+    "mistake",
+    "seen by",
+    "claimed",
+    "family told",
+    "result",
+    "law",
+    "reason",
+    "seconds",
+)
 
 MODULE = "tests.corpus.styles"
 
@@ -99,7 +109,11 @@ def summary(rows: list[Row]) -> str:
     line("correct cells with a false alarm", right, "alarm")
     odd = [r for r in rows if r.result in ("alarm", "refused")]
     odd += [r for r in seen if r.result == "missed"]
-    lines += ["", "| cell | mistake | claimed | result | law | reason |", "|---|---|---|---|---|---|"]
+    lines += [
+        "",
+        "| cell | mistake | claimed | result | law | reason |",
+        "|---|---|---|---|---|---|",
+    ]
     for r in odd:
         _, _, _, _, _, result, law, reason, _ = r.cells()
         lines.append(f"| {r.cell} | {r.mistake} | {r.claimed} | {result} | {law} | {reason} |")

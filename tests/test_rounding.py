@@ -97,7 +97,7 @@ def test_a_state_on_its_clip_may_lie_beside_it_in_float32(cell):
 
 
 def test_roundings_that_leave_a_flat_place_are_seen():
-    """Behind 1 + 2^-25 the function is steep: within rounding of float32, not of the first moves."""
+    """Behind 1 + 2^-25 the function is steep: within rounding, not of the first moves."""
     edge, x = 1 + 2.0**-25, np.ones(1)
 
     def steep(arguments):
