@@ -12,6 +12,7 @@ from gru_bench.errors import UsageError
 from gru_bench.laws.broken import NotApplicable
 from gru_bench.laws.case import Array
 from gru_bench.laws.cells.randomness import EXACT, call, drawn, fresh
+from gru_bench.laws.keras.idle import remark
 from gru_bench.laws.law import Wants, law
 
 if TYPE_CHECKING:
@@ -63,8 +64,9 @@ assert without_names(from_config.get_config()) == without_names(cell.get_config(
     most=1,
 )
 def keeps_arguments(case: Case) -> None:
-    """Go round once."""
+    """Go round once, and look at which arguments do anything."""
     case.note(given={k: v for k, v in case.target.arguments.items() if _plain(v)})
+    remark(case.target)
     made = case.target.make(case.dtype)
     if case.target.no_config is not None:
         case.fail(case.target.no_config, what="config")
