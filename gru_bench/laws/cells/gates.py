@@ -82,19 +82,11 @@ def saturated(case: Case, gates: Mapping[str, float], training: bool = False) ->
     claim = claim_of(case)
     subject = case.subject(training=training)
     named = claim.weights(subject.cell)
-    weights = list(claim.views(named))
-    for gate, value in gates.items():
-        shift = next((n for n in _shifts(gate) if any(n == name for name, _ in weights)), None)
-        if shift is None:
-            raise NotApplicable(f"the gate {gate} has no bias to drive it with")
-        # Where several are added, the first is so large that the others do not count.
-        next(array for name, array in weights if name == shift)[...] = FAR if value else -FAR
+    missing = claim.drive(named, gates, FAR)
+    if missing:
+        raise NotApplicable(f"the gate {missing} has no bias to drive it with")
     give(case, subject, named)
     return subject
-
-
-def _shifts(gate: str) -> tuple[str, ...]:
-    return f"b_{gate}", f"c_{gate}", f"β_W{gate}"
 
 
 def give(case: Case, subject: KerasSubject, named: dict[str, Array]) -> None:

@@ -216,6 +216,7 @@ def _check_dtypes(case: Case, policy: str, dtype: str) -> None:
     FAMILY,
     "The cell runs in float16, bfloat16 and mixed precision, and gives the compute dtype.",
     script=DTYPES,
+    needs=("one dtype",),
     caught=("https://github.com/tensorflow/tensorflow/issues/37364",),
     wants=Wants(steps=(1,), scales=(1.0, 0.25), narrow=True),
     most=4,

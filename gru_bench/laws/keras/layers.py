@@ -332,7 +332,7 @@ mixed = type(cell).from_config({**cell.get_config(), "dtype": "mixed_float16"})
 half = keras.layers.RNN(mixed, dtype="mixed_float16", stateful=True)
 half(tf.constant(np.swapaxes(xs, 0, 1), "float16"))
 """,
-    needs=("one layer",),
+    needs=("one layer", "one dtype"),
     wants=Wants(batch=(3,), steps=(2,), scales=(1.0,)),
     most=1,
     caught=("https://github.com/tensorflow/tensorflow/issues/32369",),

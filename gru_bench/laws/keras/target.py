@@ -110,6 +110,20 @@ class KerasTarget(Maker, Target):
         except UsageError as error:
             self.no_step = self._no_build = error  # other sizes may do
 
+    @cached_property
+    def loose(self) -> str:
+        """Which layers within do not have the dtype that the cell is given; empty for none."""
+        try:
+            cell = self.make_cell("float64")
+            cell.build((None, self.features[0]))
+        except FAULTS:  # a user's cell can fail in any way; a law says how
+            return ""
+        names = building.of_other_dtype(cell)
+        if not names:
+            return ""
+        told = f"{', '.join(names[:3])}{', ...' if len(names) > 3 else ''}"
+        return f"layers within ({told}) are made without its dtype: give them self.dtype_policy"
+
     def _try_sizes(self) -> None:
         """Find out which sizes of inputs the cell takes where the usual ones fail."""
         usual = self.features

@@ -21,7 +21,7 @@ from gru_bench.errors import (
 )
 from gru_bench.subjects.inputs import Inputs
 from gru_bench.subjects.keras import building
-from gru_bench.subjects.keras.loading import make_cell
+from gru_bench.subjects.keras.loading import default_policy, make_cell
 from gru_bench.subjects.keras.masks import forget_masks
 from gru_bench.subjects.keras.runtime import keras, tf
 from gru_bench.subjects.loading import cell_name
@@ -559,8 +559,9 @@ def make_subject(
         return cell
     if isinstance(cell, (str, type)) or inspect.isfunction(cell):
         source: Any = cell
-        made = make_cell(source, arguments or {}, dtype)
-        subject = KerasSubject(made, 2 if input_size is None else input_size, training)
+        with default_policy(dtype):  # layers within may be made without a dtype
+            made = make_cell(source, arguments or {}, dtype)
+            subject = KerasSubject(made, 2 if input_size is None else input_size, training)
         subject.name = cell if isinstance(cell, str) else cell_name(source)
         return subject
     return KerasSubject(cell, input_size, training)
