@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.sweep import Job, swept
@@ -74,6 +75,7 @@ def main() -> None:
     parser.add_argument("--profile", default="ci")
     parser.add_argument("--activation", action="append", help="only these")
     parser.add_argument("--cell", action="append", help="only names that hold one of these")
+    parser.add_argument("--law", action="append", default=[], help="only these laws")
     parser.add_argument("--part", default="1/1", help="k/n: the k-th of n processes")
     parser.add_argument("--out", type=Path, help="folder for alarms-WHICH.md")
     given = parser.parse_args()
@@ -86,6 +88,7 @@ def main() -> None:
         else:
             jobs += foreign_jobs(given.profile, seed)
     jobs = [one for one in jobs if not given.cell or any(c in one[0].name for c in given.cell)]
+    jobs = [(replace(job, laws=tuple(given.law)), laws) for job, laws in jobs]
     rightly = {job.command: laws for job, laws in jobs}
     done, alarms = 0, []
     for job, found in swept([job for job, _ in jobs], given.kept, given.part):

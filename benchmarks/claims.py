@@ -64,8 +64,9 @@ class Row(NamedTuple):
 
 
 def jobs(profile: str, seed: int) -> Iterator[tuple[Job, tuple[str, str, str, str]]]:
-    """Yield each check, and what stands before it in the table."""
-    for name, mistake in pairs():
+    """Yield each check, and what stands before it in the table; mistakes of layout come last."""
+    last = sorted(pairs(), key=lambda pair: MISTAKES.get(pair[1], ("",))[0] == "layout")
+    for name, mistake in last:
         cell = styles.made(name, mistake)
         arguments, label = styles.arguments(name, 4, 3)[0], f"{MODULE}.styles:{cell.__name__}"
         kind = MISTAKES[mistake][0] if mistake else ""

@@ -82,6 +82,7 @@ CELLS: list[tuple[str, dict[str, Any], tuple[str, ...], tuple[str, ...]]] = [
     ("more:Masked", {"units": 4}, ("every-entry-matters",), ()),
     ("more:Triangular", {"units": 4}, ("every-entry-matters",), ()),
     ("more:Gated", {"units": 4}, ("every-entry-matters",), ()),
+    ("more:Window", {"units": 4}, (*STEPS, *LOOPS), ()),
     ("more:ResetNotApplied", {"units": 4}, ("every-entry-matters",), ("every-entry-matters",)),
     ("more:OnlyOwnState", {"units": 4}, ("units-hear-each-other",), ("units-hear-each-other",)),
 ]

@@ -77,6 +77,7 @@ FOREIGN: dict[str, Foreign] = {
     f"{WILD}.more:Masked": FOUR,
     f"{WILD}.more:Triangular": FOUR,
     f"{WILD}.more:Gated": FOUR,
+    f"{WILD}.more:Window": FOUR,
     **{
         f"tests.corpus.styles.styles:{name}": Foreign(styles.arguments(name)[0])
         for name in styles.STYLES
