@@ -4,8 +4,9 @@
     python -m benchmarks.alarms foreign --kept FILE --seeds 0:20 --profile thorough --out reports
 
 `keras` are Keras's cells with twelve activations, with a bias and without; `foreign` are cells by
-other hands and the correct ones of the kill matrix. Each check is kept in FILE, from which a killed
-run goes on; several processes may share one FILE (`--part 1/2`).
+other hands (`tests/corpus/foreign.py`); the correct ones of the kill matrix have a sweep of their
+own, `tests.corpus.wrong_cells.alarms`. Each check is kept in FILE, from which a killed run goes on;
+several processes may share one FILE (`--part 1/2`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from benchmarks.sweep import Job, swept
 from gru_bench.subjects.keras.runtime import keras
 from gru_bench.subjects.loading import load
 from tests.corpus.foreign import FOREIGN
-from tests.corpus.wrong_cells.correct import CORRECT, KNOWN
 
 ACTIVATIONS = (
     "relu",
@@ -61,9 +61,6 @@ def foreign_jobs(profile: str, seed: int) -> Iterator[tuple[Job, set[str]]]:
     for name, one in FOREIGN.items():
         cell = load(name, functions=True)
         yield Job(cell, name, one.arguments, profile=profile, seed=seed), set(one.rightly)
-    for name, (cell, given) in CORRECT.items():
-        label = f"{cell.__module__}:{cell.__name__}"
-        yield Job(cell, label, given, profile=profile, seed=seed), set(KNOWN.get(name, {}))
 
 
 def main() -> None:

@@ -30,6 +30,14 @@ FOUR = Foreign({"units": 4})
 #: What a cell breaks that runs in float32 only.
 NARROW = ("initial-state", "float64-supported", "half-precision")
 
+#: What one law says of a style, rightly: layers made without a dtype, a constructor that takes no
+#: more than units.
+RIGHTLY = {
+    "gru_dense_each": ("float64-supported",),
+    "gru_functional": ("float64-supported",),
+    "gru_bare": ("config-keeps-arguments",),
+}
+
 FOREIGN: dict[str, Foreign] = {
     f"{WILD}.float32_only:Phased": Foreign({"units": 4}, NARROW),
     f"{WILD}.float32_only:Phased64": FOUR,
@@ -79,7 +87,9 @@ FOREIGN: dict[str, Foreign] = {
     f"{WILD}.more:Gated": FOUR,
     f"{WILD}.more:Window": FOUR,
     **{
-        f"tests.corpus.styles.styles:{name}": Foreign(styles.arguments(name)[0])
+        f"tests.corpus.styles.styles:{name}": Foreign(
+            styles.arguments(name)[0], RIGHTLY.get(name, ())
+        )
         for name in styles.STYLES
     },
     **{f"tests.corpus.styles.own:{kind.__name__}": FOUR for kind in OWN},
