@@ -2,8 +2,8 @@
 
     python -m benchmarks.identify --out reports/identify
 
-Over the styles of `tests/corpus/styles`, each with each mistake, and cells of other families. With
-`--check` claims are tried on each too: the family's name, and none.
+Over the styles of `tests/corpus/styles`, each with each mistake, and cells of other families. What
+`check` makes of them, with a claim and without, is measured by `benchmarks/claims.py`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from gru_bench import identify
-from gru_bench.equations import find_claim
-from gru_bench.errors import UsageError
-from gru_bench.subjects.making import opened
 from tests.corpus.styles import styles
 from tests.corpus.styles.own import OWN
 from tests.corpus.styles.steps import MISTAKES, applies
@@ -52,7 +49,7 @@ NAMED = {
 #: Mistakes that no comparison of values sees: they are in gradients, dtypes or the caller's list.
 UNSEEN = ("state-detached", "gradient-stopped", "float32-literal", "state-mutated")
 
-HEAD = ("cell", "mistake", "seen by", "seconds", "result", "told", "claimed", "unclaimed")
+HEAD = ("cell", "mistake", "seen by", "seconds", "result", "told")
 
 
 def pairs() -> Iterator[tuple[str, str | None]]:
@@ -81,37 +78,20 @@ def judge(found: Any, wanted: str, mistake: str | None) -> tuple[str, str]:
     return "not named", told
 
 
-def caught(cell: Any, arguments: dict[str, Any], equations: str | None) -> str:
-    """Return whether the law about equations would fail: whether the claim does not hold."""
-    subject, _ = opened(cell, arguments, 3)
-    try:
-        claim = find_claim(subject.cell, equations, 3)
-    except UsageError:
-        return "refused"
-    if claim is None:
-        return "no claim"
-    return "fails" if claim.fails else "holds"
-
-
-def rows(check: bool) -> Iterator[tuple[Any, ...]]:
+def rows() -> Iterator[tuple[Any, ...]]:
     """Yield one row for each cell and mistake."""
     for name, mistake in pairs():
         cell, wanted = styles.made(name, mistake), styles.claim_of(name)
         started = time.process_time()
         found = identify(cell, styles.arguments(name, UNITS, 5)[0])
         seconds = time.process_time() - started
-        result, told = judge(found, wanted, mistake)
-        laws = ("", "")
-        if check:
-            arguments = styles.arguments(name, UNITS, 3)[0]
-            laws = tuple(caught(cell, arguments, claim) for claim in (wanted, None))  # type: ignore[assignment]
         kind = MISTAKES[mistake][0] if mistake else ""
-        yield name, mistake or "", kind, f"{seconds:.2f}", result, told, *laws
+        yield name, mistake or "", kind, f"{seconds:.2f}", *judge(found, wanted, mistake)
     for own, key in OWN.items():
         started = time.process_time()
         found = identify(own, {"units": UNITS})
         seconds = time.process_time() - started
-        yield own.__name__, "", "", f"{seconds:.2f}", *judge(found, key, None), "", ""
+        yield own.__name__, "", "", f"{seconds:.2f}", *judge(found, key, None)
 
 
 def summary(table: list[tuple[Any, ...]]) -> str:
@@ -135,17 +115,6 @@ def summary(table: list[tuple[Any, ...]]) -> str:
         f"{times[len(times) // 2]:.2f}, {times[-1]:.2f} |",
         f"| wrong cells whose mistake the nearest reading names | {len(named)} of {len(wrong)} |",
     ]
-    if any(row[6] for row in table):
-        for column, told in ((6, "family claimed"), (7, "nothing claimed")):
-            fails = sum(row[column] == "fails" for row in wrong)
-            alarms = sum(row[column] == "fails" for row in right if row[column])
-            refused = sum(row[column] == "refused" for row in table)
-            lines += [
-                f"| wrong cells that `equations-one-step` catches, {told} | "
-                f"{fails} of {len(wrong)} |",
-                f"| correct styles with an alarm from it, {told} | {alarms} |",
-                f"| refused, {told} | {refused} |",
-            ]
     lines += [
         "",
         "Wrong are those whose mistake changes what is computed, but for a renaming of weights.",
@@ -164,13 +133,12 @@ def main() -> None:
     """Measure, print, and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, help="folder for identify.md and identify.csv")
-    parser.add_argument("--check", action="store_true", help="try claims too")
     given = parser.parse_args()
     identify(styles.STYLES["gru_bare"], {"units": UNITS})  # starts TensorFlow
     table = []
-    for row in rows(given.check):
+    for row in rows():
         table.append(row)
-        print(*row[:5], row[6], row[7], flush=True)
+        print(*row[:5], flush=True)
     print(summary(table))
     if given.out:
         given.out.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,6 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from tests.corpus.wrong_cells.catching import cells_for
 
 from gru_bench.laws import LAWS
 from gru_bench.laws.running import shrink
@@ -27,6 +26,7 @@ from gru_bench.laws.running.runner import run_law
 from gru_bench.laws.target import make_target
 from gru_bench.laws.telling.outcome import FAILED
 from tests.corpus.law_mutants import Mutant, mutants
+from tests.corpus.wrong_cells.catching import cells_for
 from tests.corpus.wrong_cells.closure import modules, reached
 
 #: Correct cells: a layer that drops out, a cell without, and one with weights gate by gate.

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from gru_bench.cli import main
+from gru_bench.cli.gradflow import BESIDE
 from gru_bench.errors import UsageError
 from gru_bench.gradients.check import cell_problem, check_gradients
 from gru_bench.gradients.derivative import first_step, weights_of_levels
-from gru_bench.gradients.gradflow import COMPARED, compare_flow, draw_flow, measure_flow
+from gru_bench.gradients.gradflow import compare_flow, draw_flow, measure_flow
 from gru_bench.subjects.keras.gru import GRUCell
 from gru_bench.subjects.keras.making import make_subject
 from gru_bench.subjects.keras.runtime import keras, tf
@@ -22,6 +23,7 @@ from gru_bench.subjects.keras.subject import KerasSubject
 from gru_bench.trace.tensorflow import operations
 from gru_bench.trace.tensorflow.sequence import CellProblem
 from gru_bench.trace.tensorflow.traced import traced_step
+from tests.corpus.styles import styles
 
 
 @tf.custom_gradient
@@ -498,6 +500,23 @@ def test_with_its_update_gate_shut_a_gru_passes_the_gradient_unchanged() -> None
     assert start["log10_norm"].iloc[-1] < -1
 
 
+@pytest.mark.parametrize("style", ["gru_tf1", "lstm_fiog_ch", "gru_dense_each"])
+def test_the_gate_of_a_cell_by_other_hands_is_shut_as_well(style: str) -> None:
+    arguments, _ = styles.arguments(style, 4)
+    name = f"tests.corpus.styles.styles:{style}"
+    table = compare_flow([name, "keras.layers:SimpleRNNCell"], 8, arguments)
+    shut = table[table["condition"] == "gate shut"]
+    assert list(shut["steps"]) == [1, 2, 4, 8]
+    # An LSTM's output, which is a state too, is not kept.
+    assert np.abs(shut["log10_norm"]).max() < (0.1 if "lstm" in style else 1e-12)
+
+
+def test_gradflow_gives_each_cell_what_it_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "tests.corpus.styles.styles:gru_tf1"
+    assert main(["gradflow", name, "--set", "num_units=3", "--steps", "2"]) == 0
+    assert "gate" in capsys.readouterr().out
+
+
 def test_gradflow_is_the_norm_of_the_jacobian_of_the_last_state() -> None:
     subject = make_subject(keras.layers.LSTMCell, {"units": 3}, 2)
     problem = cell_problem(subject, 8, outputs=False)
@@ -509,7 +528,7 @@ def test_gradflow_is_the_norm_of_the_jacobian_of_the_last_state() -> None:
 
 
 def test_gradflow_draws_and_knows_which_cells_have_a_gate(tmp_path: Any) -> None:
-    table = compare_flow(list(COMPARED), 4, {"units": 2})
+    table = compare_flow(list(BESIDE), 4, {"units": 2})
     draw_flow(table, tmp_path / "flow.svg")
     assert (tmp_path / "flow.svg").stat().st_size > 1000
     with_gate = set(table[table["condition"] == "gate shut"]["cell"])

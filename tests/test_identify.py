@@ -19,6 +19,7 @@ from gru_bench.equations.formulas import FORMULAS
 from gru_bench.equations.hypothesis import Hypothesis
 from gru_bench.equations.mutation import mutants
 from gru_bench.equations.words import hints_of, named_in
+from gru_bench.laws.target import make_target
 from gru_bench.laws.telling.outcome import FAILED, NOT_APPLICABLE, PASSED
 from tests.corpus.styles import styles
 from tests.corpus.styles.own import OWN, OneTensor, Parallel, Peepholes, StackedGates
@@ -101,6 +102,28 @@ def test_other_styles_families_functions_and_numbers_are_read_exactly(cell: Any)
 def test_cells_of_other_sizes_are_read_too(cell: Any, arguments: Any, key: str) -> None:
     found = identify(cell, arguments)
     assert [reading.key for reading in found.readings] == [key], str(found)
+
+
+class Squashed(styles.STYLES["gru_torch"]):
+    """A gated recurrent unit; what squashes the candidate is written out."""
+
+    phi = staticmethod(lambda a: a / keras.ops.sqrt(1 + keras.ops.square(a)))
+
+
+class Softer(Squashed):
+    phi = staticmethod(lambda a: a / (1 + keras.ops.abs(a)))
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"), [(Squashed, "φ is x / sqrt(1 + x²)"), (Softer, "φ is softsign")]
+)
+def test_a_function_that_is_written_out_is_read_off_what_it_computes(cell: Any, told: str) -> None:
+    arguments = styles.arguments("gru_torch")[0]
+    (reading,) = identify(cell, arguments, input_size=3).readings
+    assert reading.key == "gru-reset-after"
+    assert told in reading.title()
+    made = make_target(cell, arguments, 3, "gru")
+    assert not made.claim.fails
 
 
 def test_a_cell_that_is_too_large_is_bad_input(capsys: Any) -> None:

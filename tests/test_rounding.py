@@ -9,6 +9,7 @@ from gru_bench.laws.law import Wants
 from gru_bench.laws.running.strategies import Sketch
 from gru_bench.laws.target import make_target
 from gru_bench.trace.tensorflow.rounding import imprecision
+from gru_bench.trace.tolerance import run_error
 
 
 class Sums(keras.layers.SimpleRNNCell):
@@ -38,6 +39,23 @@ class Narrowed(keras.layers.SimpleRNNCell):
         return h, [h]
 
 
+class Clipped(keras.layers.SimpleRNNCell):
+    """Its state lies on a clip, which is no number of float32."""
+
+    def call(self, inputs, states, training=False):
+        h, _ = super().call(inputs, states, training=training)
+        h = ops.clip(h, -0.8, 0.8)
+        return h, [h]
+
+
+class ClippedSums(Clipped):
+    """Likewise, with an operation that no table knows."""
+
+    def call(self, inputs, states, training=False):
+        h, _ = super().call(ops.cumsum(inputs, axis=-1), states, training=training)
+        return h, [h]
+
+
 CELLS = [
     ("gru_bench:GRUCell", {"units": 4}),
     ("keras.layers:LSTMCell", {"units": 3}),
@@ -63,6 +81,30 @@ def test_float32_stays_within_the_running_error(cell, arguments):
         assert bounds.outputs.worst(narrow, wide) is None
         sharp = 1e-3 if "running error" in bounds.outputs.why else 1.0
         assert np.median(bounds.outputs.limit) < sharp * max(1.0, np.abs(wide).max())
+
+
+@pytest.mark.parametrize("cell", [Clipped, ClippedSums])
+def test_a_state_on_its_clip_may_lie_beside_it_in_float32(cell):
+    target = make_target(cell, {"units": 3, "activation": "linear"})
+    case = Sketch(3, 2, 4, 4.0, "ordinary", True, 1).case(target, Wants())
+    wide, narrow = (
+        case.subject(dtype).fast_run(case.xs, case.states)[0] for dtype in ("float64", "float32")
+    )
+    assert (np.abs(wide) == 0.8).any()
+    bounds = case.bounds("float32")
+    assert bounds.outputs.worst(narrow, wide) is None
+    assert np.median(bounds.outputs.limit) < 1e-2
+
+
+def test_roundings_that_leave_a_flat_place_are_seen():
+    """Behind 1 + 2^-25 the function is steep: within rounding, not of the first moves."""
+    edge, x = 1 + 2.0**-25, np.ones(1)
+
+    def steep(arguments):
+        return 1e6 * np.maximum(arguments[0] - edge, 0)
+
+    error = float(run_error(steep, [x], 1, "float32").limit)
+    assert error >= steep([x * (1 + 2.0**-24)])[0]
 
 
 def test_the_running_error_sees_what_cancels():

@@ -14,6 +14,7 @@ from gru_bench.gradients.check import cell_problem
 from gru_bench.gradients.derivative import central, first_step
 from gru_bench.laws import LAWS
 from gru_bench.laws.cells.time import TRIES, attempts
+from gru_bench.laws.keras.idle import idle
 from gru_bench.laws.running.strategies import Sketch
 from gru_bench.laws.target import make_target
 from gru_bench.laws.telling.outcome import FAILED, NOT_APPLICABLE, PASSED
@@ -286,3 +287,36 @@ def test_reasons_are_readable_in_a_narrow_window(capfd, monkeypatch):
     assert "\n  inference-without-dropout, dropout-drops\n" in out
     table, _, _ = out.partition("tests.corpus.wrong_cells.strangers:Leaky: 3 laws planned")
     assert max(map(len, table.splitlines())) <= 72
+
+
+# Arguments that do nothing
+
+
+class Deaf(Leaky):
+    """Takes an activation, a bound and a regulariser, and heeds the bound."""
+
+    def __init__(self, units, activation="tanh", bound=50.0, weight_regularizer=None, **kwargs):
+        super().__init__(units, **kwargs)
+        self.activation, self.bound = activation, bound
+        self.weight_regularizer = weight_regularizer
+
+    def squashed(self, drive):
+        return ops.clip(super().squashed(drive), -self.bound, self.bound)
+
+    def get_config(self):
+        own = {"activation": self.activation, "bound": self.bound}
+        return {**super().get_config(), **own, "weight_regularizer": self.weight_regularizer}
+
+
+def test_arguments_without_an_effect_are_said_and_no_failure():
+    report = check(Deaf, ["config-keeps-arguments"], bound=0.5)
+    assert report.ok
+    told = "no effect was seen of the constructor's arguments: activation, weight_regularizer"
+    assert told in report.notes
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_no_argument_of_kerass_cells_is_said_to_do_nothing(bias):
+    for cell in (keras.layers.GRUCell, keras.layers.LSTMCell, keras.layers.SimpleRNNCell):
+        target = make_target(cell, {"units": 3, "use_bias": bias})
+        assert idle(target) == []

@@ -24,6 +24,7 @@ from gru_bench.laws.telling.outcome import FAILED, Outcome
 from gru_bench.learning.recipe import get_recipe
 from gru_bench.learning.training import make_network, train
 from gru_bench.subjects.inputs import read_inputs
+from tests.corpus.styles import styles
 
 FOLDER = Path(__file__).parent / "corpus" / "wild"
 
@@ -81,6 +82,7 @@ CELLS: list[tuple[str, dict[str, Any], tuple[str, ...], tuple[str, ...]]] = [
     ("more:Masked", {"units": 4}, ("every-entry-matters",), ()),
     ("more:Triangular", {"units": 4}, ("every-entry-matters",), ()),
     ("more:Gated", {"units": 4}, ("every-entry-matters",), ()),
+    ("more:Window", {"units": 4}, (*STEPS, *LOOPS), ()),
     ("more:ResetNotApplied", {"units": 4}, ("every-entry-matters",), ("every-entry-matters",)),
     ("more:OnlyOwnState", {"units": 4}, ("units-hear-each-other",), ("units-hear-each-other",)),
 ]
@@ -103,6 +105,16 @@ def test_a_cell_is_told_right(
     target = make_target(cell, arguments)
     outcomes = [run_law(target, LAWS[name], "quick", 0) for name in laws]
     assert {o.law: o.reason for o in outcomes if o.status == FAILED}.keys() == set(failing)
+
+
+@pytest.mark.parametrize("style", ["gru_dense_each", "gru_functional"])
+def test_layers_within_that_were_made_without_a_dtype_are_said_once(style: str) -> None:
+    target = make_target(styles.STYLES[style], {"units": 4})
+    laws = ("float64-supported", "half-precision", "layer-forwards-dtype", *STEPS)
+    outcomes = [run_law(target, LAWS[name], "quick", 0) for name in laws]
+    (failed,) = [o for o in outcomes if o.status == FAILED]
+    assert failed.law == "float64-supported"
+    assert "give them self.dtype_policy" in failed.reason
 
 
 @pytest.mark.parametrize(

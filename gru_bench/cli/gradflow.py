@@ -17,6 +17,9 @@ from gru_bench.outside.writing import make_folder, write_result
 if TYPE_CHECKING:
     import pandas as pd
 
+#: Units of a cell where none are asked for.
+UNITS = 16
+
 #: Beside the cell asked for, these are shown.
 BESIDE = ("gru_bench:GRUCell", "keras.layers:LSTMCell", "keras.layers:SimpleRNNCell")
 
@@ -63,14 +66,16 @@ def command(
     CELL as initialised, trained (--adder or --train), and with its update gate shut, beside GRU,
     LSTM and simple RNN.
     """
-    arguments = {"units": 16, **options.parse_settings(settings)}
+    arguments = options.parse_settings(settings)
     if adder_path and training:
         raise UsageError("--adder and --train: give one of them")
 
     from rich.table import Table
 
     from gru_bench.gradients.gradflow import compare_flow
+    from gru_bench.subjects.keras.loading import with_units
 
+    arguments = with_units(cell, arguments, UNITS)
     trained = {}
     if adder_path or training:
         cell, arguments, weights, inputs = _trained(adder_path, trust, cell, arguments, seed)

@@ -135,6 +135,24 @@ class Claim:
         else:
             yield from self.read(named).items()
 
+    def drive(self, named: Mapping[str, Array], gates: Mapping[str, float], far: float) -> str:
+        """Make biases so large that gates are 0 or 1; return a gate that has none, or nothing.
+
+        Args:
+            named: the cell's weights, which are changed.
+            gates: what each gate shall be, by its letter.
+            far: how large.
+        """
+        weights = list(self.views(named))
+        for gate, value in gates.items():
+            shifts = (f"b_{gate}", f"c_{gate}", f"β_W{gate}")
+            found = next((array for s in shifts for name, array in weights if name == s), None)
+            if found is None:
+                return gate
+            # Where several are added, the first is so large that the others do not count.
+            found[...] = far if value else -far
+        return ""
+
     def place(self, state: int) -> tuple[int, int, int | None]:
         """Return where a state of the equations lies: in which of the cell's, from where to where.
 

@@ -45,7 +45,18 @@ ACTIVATIONS: Mapping[str, Function] = {
     "sin": np.sin,
     "exponential": np.exp,
     "positive": _positive,
+    "mish": lambda x: x * np.tanh(np.logaddexp(0, x)),
+    "arctan": np.arctan,
+    "tanh 2/3": lambda x: 1.7159 * np.tanh(2 * x / 3),
+    "x / sqrt(1 + x²)": lambda x: x / np.sqrt(1 + x**2),
 }
+
+#: What nobody writes for tanh by mistake, as a sigmoid or no function at all may be written.
+CHOSEN = tuple(
+    name
+    for name in ACTIVATIONS
+    if name not in ("tanh", "relu", "linear", "positive") and "sigmoid" not in name
+)
 
 
 def norm(epsilon: float) -> Function:

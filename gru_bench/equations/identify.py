@@ -18,7 +18,7 @@ from gru_bench.equations.order import disorder, turned
 from gru_bench.equations.search import Fit, Words, find_exact
 from gru_bench.equations.slot import Slot, slot_for
 from gru_bench.equations.words import hints_of, said, words_of
-from gru_bench.equations.wrapping import wrapped
+from gru_bench.equations.wrapping import with_chosen, wrapped
 from gru_bench.subjects.making import opened
 
 #: Readings with one mistake that are shown.
@@ -117,7 +117,13 @@ def _found(
     plain = [f for f in wanted if not f.normalised]
     normed = [f for f in wanted if f.normalised] if gains or words.epsilons else []
     found: list[Reading] = []
-    for formulas, wide in ((normed, True), (plain, True), ([*wrapped(tuple(plain))], False)):
+    tried = (
+        (normed, True),
+        (plain, True),
+        ([*wrapped(tuple(plain))], False),
+        ([*with_chosen(tuple(plain))], True),
+    )
+    for formulas, wide in tried:
         fits = find_exact(box, formulas, words, wide)
         found += [_reading(fit, box, words) for fit in fits]
         if any(not reading.differs for reading in found):

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from gru_bench.equations.expression import Call, Line, Name, read_lines
 from gru_bench.equations.formula import Formula
+from gru_bench.equations.functions import CHOSEN
 
 
 def with_zoneout(formula: Formula) -> Formula:
@@ -35,6 +36,13 @@ def with_clip(formula: Formula) -> Formula:
     )
     constants = {**formula.constants, "k_clip": ()}
     return replace(formula, lines=lines, constants=constants, says=(*formula.says, "clipped"))
+
+
+def with_chosen(formulas: tuple[Formula, ...]) -> Iterator[Formula]:
+    """Yield the formulas with activations that are less usual, and that nobody takes by mistake."""
+    for formula in formulas:
+        if formula.uses("phi") and not formula.normalised:
+            yield replace(formula, phi=CHOSEN)
 
 
 def wrapped(formulas: tuple[Formula, ...]) -> Iterator[Formula]:

@@ -8,7 +8,7 @@ singular values more than 16 decades below the largest are rounding.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,7 +19,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from gru_bench.errors import UsageError, check_integer
+from gru_bench.equations import find_claim
+from gru_bench.errors import check_integer
 from gru_bench.gradients.check import cell_problem
 from gru_bench.outside.text import short as short_text
 from gru_bench.outside.text import visible
@@ -27,9 +28,6 @@ from gru_bench.subjects.making import make_subject
 from gru_bench.subjects.protocol import Subject
 
 Array = NDArray[Any]
-
-#: What shuts the gate of a cell: new weights for the given ones.
-Shut = Callable[[dict[str, Array]], dict[str, Array]]
 
 #: A bias that shuts a sigmoid: 1 / (1 + e^100) is below eps.
 CLOSED = 100.0
@@ -99,36 +97,27 @@ def _flow(cell: str, condition: str, steps: int, product: Array, scale: float) -
     )
 
 
-def shut_by_bias(names: Mapping[str, float | Sequence[float]]) -> Shut:
-    """Return the weights with biases set so that a gate is shut and its other weights ignored.
+def gate_shut(subject: Any) -> dict[str, Array] | None:
+    """Return the weights with the biases such that the state is kept, None where no gate does it.
+
+    Which gate that is, and which bias, is known of what computes published equations.
 
     Args:
-        names: biases and their new values; a sequence has one value for each gate in turn.
+        subject: the cell, in float64.
     """
-
-    def shut(weights: dict[str, Array]) -> dict[str, Array]:
-        changed = {name: array.copy() for name, array in weights.items()}
-        for name, value in names.items():
-            if name not in changed:
-                raise UsageError(f"there is no weight {name!r} (known: {', '.join(weights)})")
-            bias = changed[name]
-            values = np.atleast_1d(np.asarray(value, float))
-            blocks = bias.reshape(-1, len(values), bias.shape[-1] // len(values))
-            for k, entry in enumerate(values):
-                if np.isfinite(entry):
-                    blocks[:, k] = entry
-        return changed
-
+    claim = find_claim(subject)
+    if claim is None or claim.fails or claim.equations is None or not claim.equations.gated:
+        return None
+    before = subject.parameters
+    named = claim.weights(subject.cell)
+    if claim.drive(named, claim.gates(shut=True), CLOSED):
+        return None
+    kept = [v for v in subject.cell.weights if "float" in str(v.dtype)]
+    for variable, value in zip(kept, named.values(), strict=True):
+        variable.assign(value)
+    shut: dict[str, Array] = subject.parameters
+    subject.assign(before)
     return shut
-
-
-#: The cells compared, and what shuts the gate that forgets: the update gate of a GRU, input
-#: and forget gate (open) of an LSTM. A simple RNN has none. NaN leaves a gate as it is.
-COMPARED: dict[str, Shut | None] = {
-    "gru_bench:GRUCell": shut_by_bias({"b_z": -CLOSED}),
-    "keras.layers:LSTMCell": shut_by_bias({"bias": [-CLOSED, CLOSED, np.nan, np.nan]}),
-    "keras.layers:SimpleRNNCell": None,
-}
 
 
 def compare_flow(
@@ -144,7 +133,7 @@ def compare_flow(
     Args:
         cells: `package.module:Name`s.
         steps: the largest T.
-        arguments: for the constructors.
+        arguments: for the constructor of the first; the others are as wide as its state.
         seed: of weights, inputs and first states.
         trained: weights of a trained cell in the cell's own order, by name of the cell.
         input_size: F.
@@ -153,17 +142,19 @@ def compare_flow(
         One row for each cell, condition and T; the columns are those of `Flow`.
     """
     flows: list[Flow] = []
+    given = dict(arguments)
     for name in cells:
-        subject = make_subject(name, arguments, input_size, seed=seed)
+        subject = make_subject(name, given, input_size, seed=seed)
+        given = {"units": int(np.prod(subject.state_shapes[0]))}
         initial = subject.parameters
         flows += measure_flow(subject, steps, "initialised", seed)
         if trained and name in trained:
             weights = [np.asarray(a, "float64") for a in trained[name]]
             subject.assign(dict(zip(initial, weights, strict=True)))
             flows += measure_flow(subject, steps, "trained", seed)
-        shut = COMPARED.get(name)
+        shut = gate_shut(subject)
         if shut is not None:
-            subject.assign(shut(initial))
+            subject.assign(shut)
             flows += measure_flow(subject, steps, "gate shut", seed)
     return pd.DataFrame([vars(flow) for flow in flows])
 

@@ -59,6 +59,13 @@ def _float64(target: Target) -> str | None:
     return target.no_float64
 
 
+@capability("one dtype")
+def _one_dtype(target: Target) -> str | None:
+    if target.no_float64 is not None and target.loose:
+        return "not all of the cell has its dtype: see float64-supported"
+    return None
+
+
 @capability("layer")
 def _layer(target: Target) -> str | None:
     return None if target.is_layer else "a cell was given, not a layer"

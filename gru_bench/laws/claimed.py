@@ -137,14 +137,10 @@ class Claimed:
         """
         claim, subject = self._claim, self.subject()
         named = claim.weights(_of(subject))
-        weights = list(claim.views(named))
-        for gate, value in gates.items():
-            shift = next((n for n in _shifts(gate) if any(n == name for name, _ in weights)), None)
-            if shift is None:
-                raise NotApplicable(f"the gate {gate} has no bias to drive it with")
-            # Where several are added, the first is so large that the others do not count.
-            next(array for name, array in weights if name == shift)[...] = FAR if value else -FAR
-        for name, array in weights:
+        missing = claim.drive(named, gates, FAR)
+        if missing:
+            raise NotApplicable(f"the gate {missing} has no bias to drive it with")
+        for name, array in claim.views(named):
             if name.startswith(tuple(without)):
                 array[...] = 0
         return self._driven(subject, named.values())
@@ -220,7 +216,3 @@ class Claimed:
 def _of(subject: Any) -> Any:
     """Return the cell of the framework itself."""
     return subject.cell
-
-
-def _shifts(gate: str) -> tuple[str, ...]:
-    return f"b_{gate}", f"c_{gate}", f"β_W{gate}"

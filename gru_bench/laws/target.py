@@ -93,15 +93,24 @@ class Target(Others):
             except UsageError as error:
                 self.no_step = error
                 if dtype == "float64":
-                    self.no_float64 = str(error)
+                    self.no_float64 = self._with_what_is_loose(str(error))
             else:
                 self.no_step = None
                 if dtype in (made, "float32"):
                     return str(made)
                 # Laws would hold it to a precision that it has not.
-                self.no_float64 = f"asked for float64, the cell computes in {made}"
+                told = f"asked for float64, the cell computes in {made}"
+                self.no_float64 = self._with_what_is_loose(told)
         self._refuse_unbuilt()
         return "float32"
+
+    def _with_what_is_loose(self, told: str) -> str:
+        return f"{told}; {self.loose}" if self.loose else told
+
+    @property
+    def loose(self) -> str:
+        """What within the cell has not the dtype that the cell is given; empty for nothing."""
+        return ""
 
     def _refuse_unbuilt(self) -> None:
         """Raise `UsageError` where a cell that runs no step cannot even be built."""

@@ -7,7 +7,6 @@ seeds beside it: it never meets them.
 
 from __future__ import annotations
 
-import inspect
 import os
 import queue
 import threading
@@ -25,7 +24,7 @@ from gru_bench.learning.compiled import BLOCK, Program
 from gru_bench.learning.network import Network
 from gru_bench.learning.recipe import Recipe, get_recipe
 from gru_bench.outside.bounds import SEED, SEEDS
-from gru_bench.subjects.keras.loading import load_cell_class
+from gru_bench.subjects.keras.loading import with_units
 from gru_bench.subjects.keras.maker import around
 from gru_bench.task.transducer import ADDITION, Transducer, get_task
 
@@ -170,12 +169,7 @@ def make_network(
     Raises:
         UsageError: the cell cannot be loaded, made or run, or has what training does not count.
     """
-    arguments = dict(arguments or {})
-    found = load_cell_class(cell, functions=True) if isinstance(cell, str) else cell
-    # Of __init__: for a class, early releases of Python 3.11 show the signature of Keras's __new__.
-    maker: Any = getattr(found, "__init__", found) if inspect.isclass(found) else found
-    if "units" in inspect.signature(maker).parameters:
-        arguments = {"units": recipe.units, **arguments}
+    arguments = with_units(cell, arguments or {}, recipe.units)
     network = Network(cell, arguments, task, recipe.dtype)
     around(network.make_cell())  # what Keras has no loop for could not be saved
     if network.left_out:

@@ -199,8 +199,10 @@ def run_error(
     """Return how far two correct runs of any cell may differ, in whatever order they sum.
 
     As `sensitivity_error`: the run is measured at arguments moved by a relative 2^-26 with random
-    signs. Roundings of intermediate results that no argument reaches (of a gate that is shut, of
-    a product that cancels) are bounded by the largest number that enters or leaves.
+    signs, and by as much as the roundings of the dtype, which may leave a place where the run is
+    flat (behind a clip, between two steps) that the smaller moves do not leave. Roundings of
+    intermediate results that no argument reaches (of a gate that is shut, of a product that
+    cancels) are bounded by the largest number that enters or leaves.
 
     Args:
         function: of weights, inputs and states, to all results, flat, in double precision.
@@ -208,11 +210,10 @@ def run_error(
         operations: along the longest chain of the run.
         dtype: of the two runs.
     """
-    small = 2.0**-26
     rng = np.random.default_rng(0)
     at = np.asarray(function(list(arguments)))
     response = np.zeros(())
-    for _ in range(2):
+    for small in (2.0**-26, 2.0**-26, *(2 * [max(2.0**-26, gamma(operations, dtype))])):
         moved = [a * (1 + small * rng.choice([-1.0, 1.0], a.shape)) for a in arguments]
         with np.errstate(invalid="ignore"):
             change = np.abs(np.asarray(function(moved)) - at)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import numpy as np
 
 from gru_bench.laws.case import Array, Case
@@ -11,6 +13,9 @@ from gru_bench.laws.law import Wants, law
 from gru_bench.trace.tolerance import Bound
 
 FAMILY = "learning"
+
+#: Points at which it is looked whether what has no gradient has an effect.
+FEW = 5
 
 
 @law(
@@ -101,9 +106,31 @@ def reaches(case: Case) -> None:
     still -= {f"initial state {k}" for k, what in enumerate(case.domain) if "whole" in what}
     if case.takes_whole:
         still -= {"the first input"}
+    still -= {name for name in still if _is_forgotten(case, name)}
     if still:
         told = ", ".join(sorted(still))
         case.fail(f"the last output has no gradient by {told}, at {TRIES} points")
+
+
+def _is_forgotten(case: Case, name: str) -> bool:
+    """Return whether the first step depends on it, and the last output does not: a short memory."""
+    reads = False
+    for attempt in islice(attempts(case), FEW):
+        cell, moved = attempt.cell(), attempt.at()
+        if name == "the first input":
+            moved.xs = np.concatenate([case.fit(attempt.xs[:1] + 1), attempt.xs[1:]])
+        else:
+            which = int(name.rpartition(" ")[2])
+            moved.states = [s + (k == which) for k, s in enumerate(attempt.states)]
+        (one, first), (two, second) = (
+            (a.run(cell, a.xs, a.states, "eager")[0], a.run(cell, a.xs[:1], a.states, "eager"))
+            for a in (attempt, moved)
+        )
+        if not np.array_equal(one[-1], two[-1], equal_nan=True):
+            return False
+        pairs = zip([first[0], *first[1]], [second[0], *second[1]], strict=True)
+        reads |= not all(np.array_equal(a, b, equal_nan=True) for a, b in pairs)
+    return reads
 
 
 @law(

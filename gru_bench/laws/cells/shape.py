@@ -165,6 +165,7 @@ def _check_dtypes(case: Case, cell: Any, dtype: str) -> None:
     "half-precision",
     FAMILY,
     "The cell runs in float16, bfloat16 and mixed precision, and gives the compute dtype.",
+    needs=("one dtype",),
     caught=("https://github.com/tensorflow/tensorflow/issues/37364",),
     wants=Wants(steps=(1,), scales=(1.0, 0.25), narrow=True),
     most=4,

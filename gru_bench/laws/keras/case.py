@@ -11,6 +11,7 @@ import numpy as np
 from gru_bench.errors import UsageError
 from gru_bench.laws.broken import NotApplicable
 from gru_bench.laws.case import Array, Case
+from gru_bench.laws.keras.idle import remark
 from gru_bench.subjects.keras.runtime import keras, tf
 
 if TYPE_CHECKING:
@@ -101,6 +102,10 @@ class KerasCase(Case):
     def finish(self, layer: Any) -> None:
         """Let layers within what was built be built too, where only a call does that."""
         self.target.finish(layer, self.features)
+
+    def remark(self) -> None:
+        """Note arguments of which no effect is seen: beside the outcomes, never a failure."""
+        remark(self.target)
 
     def no_config(self) -> str:
         """Return why it cannot be made from its configuration, empty where it can."""

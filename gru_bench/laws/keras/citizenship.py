@@ -45,8 +45,9 @@ def again(case: Case, made: Any) -> Any:
     most=1,
 )
 def keeps_arguments(case: Case) -> None:
-    """Go round once."""
+    """Go round once, and look at which arguments do anything."""
     given, made = case.arguments, case.made()
+    case.remark()
     why = case.no_config()
     if why:
         case.fail(why, what="config")

@@ -251,7 +251,7 @@ def forgets(case: Case) -> None:
     "layer-forwards-dtype",
     FAMILY,
     "A layer made in a dtype keeps weights, states and outputs in it, also where it is stateful.",
-    needs=("one layer",),
+    needs=("one layer", "one dtype"),
     wants=Wants(batch=(3,), steps=(2,), scales=(1.0,)),
     most=1,
     caught=("https://github.com/tensorflow/tensorflow/issues/32369",),

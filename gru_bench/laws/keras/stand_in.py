@@ -81,6 +81,9 @@ class KerasCase(Case):
             if one is not None:
                 self.given["finish"](getattr(one, "cell", one), self.features)
 
+    def remark(self) -> None:
+        """Say nothing: what has no effect fails no law."""
+
     def no_config(self) -> str:
         """Return why it cannot be made from its configuration."""
         try:

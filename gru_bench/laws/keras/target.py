@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from gru_bench.equations import Claim, search_claim
-from gru_bench.errors import UsageError
+from gru_bench.errors import FAULTS, UsageError
 from gru_bench.gradients import check_gradients
 from gru_bench.laws.case import Array, Case
 from gru_bench.laws.keras import inputs as sizes_of
@@ -20,6 +21,7 @@ from gru_bench.laws.keras.tape import Tape
 from gru_bench.laws.stand_in import stand_in
 from gru_bench.laws.target import Target
 from gru_bench.subjects.inputs import Inputs
+from gru_bench.subjects.keras import building
 from gru_bench.subjects.keras.loop import Loop
 from gru_bench.subjects.keras.maker import Maker
 from gru_bench.subjects.keras.runtime import keras, whole_tracebacks
@@ -76,6 +78,20 @@ class KerasTarget(Chance):
             self._built("float32", self.features[0])
         except UsageError as error:
             self.no_step = self._no_build = error  # other sizes may do
+
+    @cached_property
+    def loose(self) -> str:
+        """Which layers within do not have the dtype that the cell is given; empty for none."""
+        try:
+            cell = self.make_cell("float64")
+            cell.build((None, self.features[0]))
+        except FAULTS:  # a user's cell can fail in any way; a law says how
+            return ""
+        names = building.of_other_dtype(cell)
+        if not names:
+            return ""
+        told = f"{', '.join(names[:3])}{', ...' if len(names) > 3 else ''}"
+        return f"layers within ({told}) are made without its dtype: give them self.dtype_policy"
 
     def _try_sizes(self) -> None:
         """Find out which sizes of inputs the cell takes where the usual ones fail."""

@@ -50,6 +50,12 @@ def is_late(cell: Any) -> bool:
     return any(not layer.built for layer in cell._flatten_layers())
 
 
+def of_other_dtype(cell: Any) -> list[str]:
+    """Return the names of the layers within a cell that compute in another dtype than it does."""
+    within = cell._flatten_layers(include_self=False)
+    return [one.name for one in within if one.compute_dtype != cell.compute_dtype]
+
+
 def kind_of(value: Any) -> str:
     """Return what a cell returned where one tensor was expected, in a few words."""
     if isinstance(value, dict):

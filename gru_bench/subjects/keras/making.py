@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from gru_bench.subjects.keras.loading import make_cell
+from gru_bench.subjects.keras.loading import default_policy, make_cell
 from gru_bench.subjects.keras.opened import opened
 from gru_bench.subjects.keras.runtime import keras
 from gru_bench.subjects.keras.subject import KerasSubject
@@ -42,8 +42,9 @@ def make_subject(
         return cell
     if isinstance(cell, (str, type)) or inspect.isfunction(cell):
         source: Any = cell
-        made = make_cell(source, arguments or {}, dtype)
-        subject = KerasSubject(made, 2 if input_size is None else input_size, training)
+        with default_policy(dtype):  # layers within may be made without a dtype
+            made = make_cell(source, arguments or {}, dtype)
+            subject = KerasSubject(made, 2 if input_size is None else input_size, training)
         subject.name = cell if isinstance(cell, str) else cell_name(source)
         return subject
     return KerasSubject(cell, input_size, training)

@@ -5,6 +5,7 @@ radii of its operands do to it, at the corners of the box that they span, and it
 the standard model, fl(a ∘ b) = (a ∘ b)(1 + δ), |δ| <= u, and γ_n on sums of n terms for any order
 (Higham, Accuracy and Stability of Numerical Algorithms, chapter 3). The corners bound operations
 that are monotone in each operand between them, which those of cells are where radii are small.
+A number that stands in the step itself, such as a clip's, is off by what the dtype makes of it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from gru_bench.trace.tensorflow.node import Node
 from gru_bench.trace.tensorflow.operations import MOVES, STRUCTURAL
 from gru_bench.trace.tensorflow.replay import Replay
-from gru_bench.trace.tolerance import ACTIVATION_EPSILONS
+from gru_bench.trace.tolerance import ACTIVATION_EPSILONS, epsilon, smallest_normal
 from gru_bench.trace.unsupported import UnsupportedOperationError
 
 Array = NDArray[Any]
@@ -96,16 +97,17 @@ def exact(value: Any) -> Ball:
 
 
 class RunningError:
-    """Evaluates a replay in balls, for arithmetic of a given unit roundoff.
+    """Evaluates a replay in balls, for arithmetic of a given dtype.
 
     Args:
         replay: of one step.
-        unit: u, half an epsilon.
-        lost: what a result may lose where small numbers are flushed to zero.
+        dtype: whose unit roundoff counts, and what it loses where small numbers are flushed to
+            zero.
     """
 
-    def __init__(self, replay: Replay, unit: float, lost: float) -> None:
-        self._replay, self._unit, self._lost = replay, unit, lost
+    def __init__(self, replay: Replay, dtype: Any) -> None:
+        self._replay, self._dtype = replay, np.dtype(dtype)
+        self._unit, self._lost = epsilon(dtype) / 2, float(smallest_normal(dtype))
 
     def __call__(self, *groups: Sequence[Any]) -> list[Any]:
         """Return the balls of all results.
@@ -129,6 +131,7 @@ class RunningError:
             if node.elementwise is not None:
                 return [np.asarray(node.elementwise(node.attributes, *operands))]
             return list(_structural(node)(node.attributes, 0, *operands))
+        operands = [self._kept(v) for v in operands]
         if node.elementwise is not None:
             return [self._elementwise(node, operands)]
         if node.type == "Shape":
@@ -138,6 +141,14 @@ class RunningError:
         if node.type in _SPECIAL:
             return [_SPECIAL[node.type](self, node, operands)]
         raise UnsupportedOperationError(node.type)
+
+    def _kept(self, value: Any) -> Any:
+        """Return a number of the step itself as the ball of what the dtype may make of it."""
+        if isinstance(value, Ball) or np.asarray(value).dtype.kind != "f":
+            return value
+        center = np.asarray(value, np.float64)
+        off = center.astype(self._dtype).astype(np.float64) != center
+        return Ball(center, self._unit * np.abs(center) * off) if off.any() else value
 
     def _elementwise(self, node: Node, operands: list[Any]) -> Ball:
         function = node.elementwise

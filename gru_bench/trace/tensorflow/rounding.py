@@ -14,7 +14,7 @@ from gru_bench.trace.tensorflow.ball import Ball, RunningError, exact
 from gru_bench.trace.tensorflow.narrowed import narrowed
 from gru_bench.trace.tensorflow.replay import Replay
 from gru_bench.trace.tensorflow.traced import traced_step
-from gru_bench.trace.tolerance import Bound, epsilon, smallest_normal
+from gru_bench.trace.tolerance import Bound, epsilon
 from gru_bench.trace.unsupported import UnsupportedOperationError
 
 Array = NDArray[Any]
@@ -54,7 +54,7 @@ def _running(
     dtype: Any,
 ) -> RunBound:
     unit = epsilon(dtype) / 2
-    error = RunningError(replay, unit, float(smallest_normal(dtype)))
+    error = RunningError(replay, dtype)
     fixed = [exact(w) for w in weights]
     kept: list[Any] = [np.asarray(f) for f in frozen]
     balls: list[Any] = [exact(s) for s in states]

@@ -224,6 +224,26 @@ class Gated(Simple):
         return h, [h]
 
 
+class Window(Simple):
+    """Remembers its last two inputs and nothing else: what came before is gone."""
+
+    def __init__(self, units, **kwargs):
+        super().__init__(units, **kwargs)
+        self.state_size = [(2, units), units]
+
+    def get_initial_state(self, batch_size=None):
+        zero = ops.zeros((batch_size, self.units), dtype=self.compute_dtype)
+        return [ops.stack([zero, zero], axis=1), zero]
+
+    def call(self, inputs, states):
+        kept, mean = states
+        new = ops.matmul(inputs, self.w)
+        kept = ops.concatenate([kept[:, 1:], new[:, None]], axis=1)
+        mean = 0.75 * mean + 0.25 * ops.matmul(new, self.u)
+        h = ops.tanh(ops.sum(kept, axis=1) + self.b - mean)
+        return h, [kept, mean]
+
+
 class ResetNotApplied(Gated):
     wrong = "reset"
 
