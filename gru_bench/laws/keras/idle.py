@@ -40,7 +40,7 @@ _TOLD = "no effect was seen of the constructor's arguments: "
 _SCALES = (1.0, 64.0)
 
 
-def remark(target: KerasTarget) -> None:
+def remark(target: Any) -> None:
     """Say once which arguments seem to do nothing.
 
     Args:
