@@ -26,8 +26,12 @@ ONCE += ("derivatives", "numerics")
 
 WRITTEN = [law.name for law in LAWS.values() if law.given is None]
 
-#: What a script cannot repeat every time: these draw by chance where nobody expects it.
-CHANCE = ("dropout:DropoutAtInference", "citizen:ScaleMadeInCall")
+#: Not asked: of the first, the bench begins new copies with zeros, and it makes a weight of its own
+#: of them; the second fails by what it remembers of the cases before.
+WITHOUT = ("citizen:ScaleMadeInCall", "gru:WeightsPackedOnce")
+
+#: Times that a script of a cell that draws by chance is run: what is drawn may agree by chance.
+DRAWS = 20
 
 #: Cells at most that are tried until one fails alone, without the laws before.
 TRIES = 4
@@ -39,7 +43,7 @@ def caught() -> dict[str, set[str]]:
     known = ledger.kept(matrix.FOLDER / "ci.csv")
     found: dict[str, set[str]] = {}
     for (cell, _, law, _), letter in known.items():
-        if letter == "F" and cell in by_name and not cell.endswith(CHANCE):
+        if letter == "F" and cell in by_name and not cell.endswith(WITHOUT):
             found.setdefault(cell, set()).add(law)
     return found
 
@@ -63,6 +67,15 @@ def failure(law: str) -> Outcome:
     raise AssertionError(f"none of {len(cells_for(law))} wrong cells fails {law} alone")
 
 
+def told_by(script: str) -> str:
+    """Return what a script says where it finds that the law does not hold, else nothing."""
+    try:
+        exec(script, {"__name__": "__script__"})
+    except AssertionError as error:
+        return str(error)
+    return ""
+
+
 def test_laws_of_any_cell_are_written_once() -> None:
     modules = [f"gru_bench.laws.cells.{name}" for name in ONCE]
     laws = [law for law in LAWS.values() if law.check.__module__ in modules]
@@ -77,9 +90,9 @@ def test_what_scripts_call_is_whole() -> None:
 @pytest.mark.parametrize("law", WRITTEN)
 def test_the_script_of_a_failure_raises_with_its_figures(law: str) -> None:
     outcome = failure(law)
-    with pytest.raises(AssertionError) as raised:
-        exec(outcome.script, {"__name__": "__script__"})
-    told = str(raised.value)
+    runs = DRAWS if "import DropoutAtInference" in outcome.script else 1
+    told = next(filter(None, (told_by(outcome.script) for _ in range(runs))), "")
+    assert told, "the script finds nothing"
     # What the cell itself raises has a traceback; what the law says has figures.
     assert told.startswith("the cell raises ") == bool(outcome.traceback), told
-    assert outcome.traceback or re.search(r"\d|not finite|changes the list", told), told
+    assert outcome.traceback or re.search(r"\d|nan|inf|changes the list", told), told

@@ -22,21 +22,25 @@ A check returns where the law holds. `case.close` and `case.fail` raise `Broken`
 `NotApplicable` says that the law says nothing of this cell; whatever the cell itself raises breaks
 the law. A check must be a function of its case: whatever it draws comes from `case.rng`.
 
-A law is written once: in the verbs of a case (`cell`, `make`, `assign`, `call`, `run`, `close`,
-`note`, `fail`), its numbers (`xs`, `states`, `weights`, `rng`, `steps`, `batch`, `features`), and
-NumPy. Its source is then its script too, behind a prelude of the framework that defines the same
-verbs in plain Python (`written.py`).
+A law is written once: in the verbs of a case, its numbers (`xs`, `states`, `weights`, `rng`,
+`steps`, `batch`, `features`), and NumPy. Verbs make a cell (`cell`, `make`, `assign`,
+`with_weights`), run it (`call`, `step`, `run`, `run_in_loop`, `call_with`), differentiate
+(`gradient` and its like), ask what is known of it (`promised`, `parameters`, `domain`, ...), and
+judge (`close`, `agree`, `note`, `fail`); they stand in `case.py` and `asking.py`. The source of a
+check is then its script too (`written.py`). There a stand-in answers the same verbs (`stand_in.py`,
+`stand_in_asking.py`) by functions of plain Keras or plain NumPy (`plain.py` of each framework), of
+which a script holds those that it calls. The bound of the comparison that failed is a number there,
+and what only the bench can find out is kept in `case.told`. A script raises `AssertionError` with
+the figures of the failure where the law is broken, also for what the cell itself raises, and
+nothing where the law holds: tests hold every law to both.
 
-Other checks take more of a case. `case.subject(dtype, training)` is the cell with the case's
-weights, NumPy in and NumPy out (`gru_bench.subjects.protocol`); it is shared by all laws, so leave
-it as it was found. `case.target` makes other cells and knows what was given. `case.agree` compares
-with a bound of one's own. They need a `script`: what repeats the failure in plain Keras and NumPy,
-at the end of a script that defines `keras`, `np`, `tf`, `make(dtype)` (the cell with its weights),
-`cell`, `weights` (a list), `xs` `(T, B, F)`, `states` (a list), `dtype`, `training`, `seed`,
-`call(cell, x, states)`, `run(cell, xs, states)`, `compare(got, expected, limit)`, where the script
-asks for them `make_layer(**options)` and `make_pair()`, the `limit` of the comparison that failed
-and everything that `case.note` was told. It has to raise where the law is broken, and not where the
-law holds; a test holds every law to both.
+Some checks take more of a case: `case.subject` is the cell, NumPy in and NumPy out
+(`gru_bench.subjects.protocol`), `case.target` makes other cells and knows what was given. They need
+a `script` of their own: what repeats the failure at the end of a script that defines `keras`, `np`,
+`tf`, `make(dtype)`, `cell`, `weights` (a list), `xs` `(T, B, F)`, `states` (a list), `dtype`,
+`training`, `seed`, the functions of `plain.py`, where the script asks for them
+`make_layer(**options)` and `make_pair()`, the `limit` of the comparison that failed and everything
+that `case.note` was told.
 
 Modules of laws import no framework, so that listing laws is instant; laws of any cell are handed
 none either. Laws about chance ask a case for other cells of the kind (`drawing.py`), those about

@@ -11,6 +11,7 @@ import ast
 import contextlib
 import copy
 import inspect
+import random
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
@@ -73,7 +74,9 @@ class Case(Asking, Drawing, Claimed):
         return self.cells[key]
 
     def _called_once(self, dtype: str, training: bool) -> Any:
+        random.seed(0)  # as the bench does: Keras takes seeds that are not given from here
         cell, rows = self.given["make"](dtype), 3 if training else 1
+        # With other weights: a cell that keeps what it made of the first ones is found out.
         self.given["assign"](cell, [0 * weight for weight in self.weights.values()])
         self.given["first_call"](cell, np.zeros((rows, self.features)), training)
         return cell
@@ -149,7 +152,9 @@ def repeat(check: Callable[[Any], None], kind: Any, given: dict[str, Any]) -> No
     """Check a case; whatever the cell itself raises is a failure too."""
     try:
         given["cell"] = given["make"](given["dtype"])
-        check(kind(given))
+        case = kind(given)
+        for _ in range(2):  # what a cell remembers can hide it once
+            check(case)
     except AssertionError:
         raise
     except NotApplicable as reason:

@@ -6,7 +6,7 @@ import numpy as np
 
 from gru_bench.laws.case import Array, Case
 from gru_bench.laws.cells.moving import moves
-from gru_bench.laws.cells.time import attempts
+from gru_bench.laws.cells.time import TRIES, attempts
 from gru_bench.laws.law import Wants, law
 from gru_bench.trace.tolerance import Bound
 
@@ -42,7 +42,8 @@ def learns(case: Case) -> None:
         if moves(case, {name: part}, within=True) or not moves(case, {name: part})
     }
     if still:
-        case.fail(f"the gradient by {', '.join(sorted(still))} is None or always zero")
+        told = ", ".join(sorted(still))
+        case.fail(f"the gradient by {told} is None or always zero, at {TRIES} points")
 
 
 def _pull_back(case: Case) -> tuple[dict[str, Array], Array, list[Array]]:
@@ -101,7 +102,8 @@ def reaches(case: Case) -> None:
     if case.takes_whole:
         still -= {"the first input"}
     if still:
-        case.fail(f"the last output has no gradient by {', '.join(sorted(still))}")
+        told = ", ".join(sorted(still))
+        case.fail(f"the last output has no gradient by {told}, at {TRIES} points")
 
 
 @law(

@@ -45,7 +45,10 @@ def zeroed(cell: Any) -> None:
 
 def assign(cell: Any, values: Iterable[Any]) -> None:
     """Give the cell other weights."""
-    for variable, value in zip(cell.trainable_variables, values):
+    given, variables = list(values), cell.trainable_variables
+    few = f"the cell has {len(variables)} weights when it is built, {len(given)} after a call"
+    assert len(variables) == len(given) or not given, few
+    for variable, value in zip(variables, given):
         variable.assign(value)
 
 
@@ -87,7 +90,12 @@ def first_states(cell: Any, rows: int) -> list[Any]:
 
 def first_call(cell: Any, x: Any, training: bool = training) -> None:
     """Call a cell with its own states, as they are."""
-    cell(tf.constant(x, cell.compute_dtype), initial_states(cell, len(x)), training=training)
+    (x,), states = tensors(cell, [x]), initial_states(cell, len(x))
+    if cell.variable_dtype == cell.compute_dtype:
+        weights, kept = values(cell)
+        advance(cell, weights, kept, x, keras.tree.flatten(states), training)
+    else:  # Keras casts weights in this way only
+        cell(x, states, training=training)
 
 
 def nest(cell: Any, flat: Sequence[Any]) -> Any:

@@ -31,7 +31,9 @@ def script_for(law: Law, case: Case, outcome: Outcome) -> str:
         values.setdefault("limit", _limit(case))
     lines = [f"{name} = {literal(value)}" for name, value in values.items()]
     told = f"# {law.statement}\n# {' '.join(outcome.reason.split())}\n"
-    told += "from __future__ import annotations\n\nimport contextlib\nimport copy\n\n"
+    told += (
+        "from __future__ import annotations\n\nimport contextlib\nimport copy\nimport random\n\n"
+    )
     made = told + prelude + "\n".join(lines)
     if law.given is not None:
         return "\n".join([made, "cell = make(dtype)", law.script.strip(), ""])
