@@ -207,6 +207,9 @@ def permuted_units(case: Case) -> None:
     outputs, final = case.run(case.cell(), case.xs, case.states)
     if len(case.states) != case.claims("states"):
         raise NotApplicable("one tensor holds several states")
+    if outputs.ndim != 3:
+        wanted = case.steps, case.batch, case.states[0].shape[-1]
+        case.fail(f"the outputs of a run have shape {outputs.shape}, expected {wanted}")
     order = case.rng.permutation(case.states[0].shape[-1])
     cell = case.permuted(order)
     moved, last = case.run(cell, case.xs, [s[:, order] for s in case.states])

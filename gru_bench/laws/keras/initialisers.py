@@ -65,7 +65,8 @@ def used(case: Case) -> None:
         taken.append(name)
         pairs = list(zip(*made, strict=True))
         if not any(((a == ODD[0]) & (b == ODD[1])).any() for a, b in pairs):
-            case.fail(f"{name} is taken, and no weight begins with it", what=name)
+            told = f"{name} is taken, and no weight begins with {ODD[0]} and {ODD[1]} by it"
+            case.fail(told, what=name)
     if not taken:
         raise NotApplicable("the cell takes no initialisers")
 
@@ -153,7 +154,8 @@ def distinct(case: Case) -> None:
     for k, (name, one) in enumerate(found):
         for other_name, other in found[:k]:
             if one.shape == other.shape and np.array_equal(one, other):
-                case.fail(f"{name} and {other_name} begin with the same numbers", what="equal")
+                told = f"{name} and {other_name} begin with the same {one.size} numbers"
+                case.fail(told, what="equal")
 
 
 @law(
