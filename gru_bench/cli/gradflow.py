@@ -73,7 +73,7 @@ def command(
     from rich.table import Table
 
     from gru_bench.gradients.gradflow import compare_flow
-    from gru_bench.subjects.keras.loading import with_units
+    from gru_bench.subjects.loading import with_units
 
     arguments = with_units(cell, arguments, UNITS)
     trained = {}

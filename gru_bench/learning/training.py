@@ -24,8 +24,8 @@ from gru_bench.learning.compiled import BLOCK, Program
 from gru_bench.learning.network import Network
 from gru_bench.learning.recipe import Recipe, get_recipe
 from gru_bench.outside.bounds import SEED, SEEDS
-from gru_bench.subjects.keras.loading import with_units
 from gru_bench.subjects.keras.maker import around
+from gru_bench.subjects.loading import with_units
 from gru_bench.task.transducer import ADDITION, Transducer, get_task
 
 

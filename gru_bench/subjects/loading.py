@@ -187,3 +187,18 @@ def cell_name(cell: type[Any]) -> str:
     if cell.__module__.startswith("gru_bench."):
         return f"gru_bench:{cell.__name__}"
     return f"{cell.__module__}:{cell.__qualname__}"
+
+
+def with_units(source: Any, arguments: Mapping[str, Any], units: int) -> dict[str, Any]:
+    """Return arguments, with units where the class or the function takes them and has none.
+
+    Args:
+        source: a class, a function, or the name of one.
+        arguments: that were given.
+        units: where none were.
+    """
+    found = load(source, functions=True) if isinstance(source, str) else source
+    # A class is asked for what its own code takes.
+    maker = getattr(found, "__init__", found) if isinstance(found, type) else found
+    takes = "units" in inspect.signature(maker).parameters
+    return {**({"units": units} if takes else {}), **arguments}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,9 +18,6 @@ from gru_bench.laws.case import Array
 from gru_bench.laws.chance import same_chance
 from gru_bench.subjects.keras import building
 from gru_bench.subjects.keras.runtime import keras
-
-if TYPE_CHECKING:
-    from gru_bench.laws.keras.target import KerasTarget
 
 #: Arguments of every layer, and seeds, of which nothing is seen where nothing is drawn.
 _GENERAL = ("self", "name", "dtype", "trainable", "seed", "autocast", "activity_regularizer")
@@ -53,7 +50,7 @@ def remark(target: Any) -> None:
         target.notes.append(_TOLD + ", ".join(found))
 
 
-def idle(target: KerasTarget) -> list[str]:
+def idle(target: Any) -> list[str]:
     """Return the arguments whose changes change nothing that was looked at.
 
     Args:
@@ -78,7 +75,7 @@ def idle(target: KerasTarget) -> list[str]:
 
 
 def _does_nothing(
-    target: KerasTarget,
+    target: Any,
     name: str,
     value: Any,
     before: list[Any] | None,
@@ -91,7 +88,7 @@ def _does_nothing(
     )
 
 
-def _arguments(target: KerasTarget) -> dict[str, Any]:
+def _arguments(target: Any) -> dict[str, Any]:
     """Return what the class's own constructor takes by name, with what it has been given."""
     own = inspect.signature(target.source.__init__).parameters.values()
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -116,7 +113,7 @@ def _others(name: str, value: Any) -> Iterator[Any]:
                 yield from (other for other in others if other != value)
 
 
-def _seen(target: KerasTarget, changes: Mapping[str, Any]) -> list[Any] | None:
+def _seen(target: Any, changes: Mapping[str, Any]) -> list[Any] | None:
     """Return what a cell shows, None where it cannot be had."""
     try:
         return list(_shown(target, changes))
@@ -124,7 +121,7 @@ def _seen(target: KerasTarget, changes: Mapping[str, Any]) -> list[Any] | None:
         return None
 
 
-def _shown(target: KerasTarget, changes: Mapping[str, Any]) -> Iterator[Any]:
+def _shown(target: Any, changes: Mapping[str, Any]) -> Iterator[Any]:
     features = target.features[0]
     with same_chance(0):
         cell = target.make(target.dtype, **changes)
@@ -143,7 +140,7 @@ def _of_weights(cell: Any) -> Iterator[Any]:
     yield getattr(cell, "output_size", None)
 
 
-def _of_steps(target: KerasTarget, cell: Any, features: int) -> Iterator[Array]:
+def _of_steps(target: Any, cell: Any, features: int) -> Iterator[Array]:
     rng = np.random.default_rng(0)
     for variable in cell.trainable_variables:
         variable.assign(rng.normal(size=variable.shape))
@@ -157,7 +154,7 @@ def _of_steps(target: KerasTarget, cell: Any, features: int) -> Iterator[Array]:
             yield from (output, *new)
 
 
-def _same(target: KerasTarget, before: list[Any], changes: Mapping[str, Any]) -> bool:
+def _same(target: Any, before: list[Any], changes: Mapping[str, Any]) -> bool:
     """Return whether a changed cell shows the same; it is looked at until it does not."""
     try:
         return all(_equal(a, b) for a, b in zip(before, _shown(target, changes), strict=True))

@@ -47,21 +47,6 @@ def takes_dtype(source: Any) -> bool:
     return "dtype" in takes or any(p.kind is p.VAR_KEYWORD for p in takes.values())
 
 
-def with_units(source: Any, arguments: Mapping[str, Any], units: int) -> dict[str, Any]:
-    """Return arguments, with units where the class or the function takes them and has none.
-
-    Args:
-        source: a class, a function, or the name of one.
-        arguments: that were given.
-        units: where none were.
-    """
-    found = load_cell_class(source, functions=True) if isinstance(source, str) else source
-    # As above.
-    maker = getattr(found, "__init__", found) if isinstance(found, type) else found
-    takes = "units" in inspect.signature(maker).parameters
-    return {**({"units": units} if takes else {}), **arguments}
-
-
 @contextlib.contextmanager
 def default_policy(dtype: str) -> Iterator[None]:
     """Let layers that are given no dtype take this one.
