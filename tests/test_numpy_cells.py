@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gru_bench.equations import identify
 from gru_bench.errors import UsageError
 from gru_bench.laws import LAWS
 from gru_bench.laws.capability import lacking
@@ -70,6 +71,9 @@ OF_ANY = {
     "finite-at-large-inputs",
     "finite-far-beyond",
     "inference-repeats",
+    "equations-one-step",
+    "equations-several-steps",
+    "gate-permuted-units",
 }
 
 ALL = """
@@ -395,3 +399,21 @@ def test_a_function_that_misses_the_size_of_an_input_is_known_by_what_it_returns
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=HERE
     )
     assert done.stdout.splitlines()[-1] == "the process"
+
+
+def test_equations_are_read_off_cells_written_in_numpy() -> None:
+    found = identify(LSTM, {"hidden_size": 3})
+    assert [reading.family for reading in found.readings] == ["lstm"]
+    report = check_cell(LSTM, {"hidden_size": 3}, profile="quick", law=GATES)
+    assert {outcome.law for outcome in report.outcomes if outcome.status == PASSED} == set(GATES)
+
+
+def test_a_cell_written_in_numpy_is_held_to_what_it_claims() -> None:
+    law = "equations-one-step"
+    outcome = check_cell(GRU, {"units": 3}, equations="lstm", profile="quick", law=law)[law]
+    assert outcome.status == FAILED
+    assert "lstm was claimed" in outcome.reason
+
+
+#: What gates that are open or shut do, where there are some.
+GATES = ("gate-shut-keeps", "gate-open-replaces", "gate-state-bounded", "equations-one-step")

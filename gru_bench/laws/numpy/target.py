@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from gru_bench.equations import Claim, search_claim
 from gru_bench.errors import UsageError
 from gru_bench.laws.case import Array, Case
 from gru_bench.laws.numpy.prelude import prelude
@@ -17,9 +18,6 @@ from gru_bench.subjects.numpy.maker import NumpyMaker
 from gru_bench.subjects.numpy.subject import NumpySubject
 from gru_bench.subjects.protocol import NotOffered, Tape
 from gru_bench.trace.response import RunBound, measured
-
-if TYPE_CHECKING:
-    from gru_bench.equations import Claim
 
 #: What it is asked to compute in.
 DTYPES = ("float64", "float32")
@@ -174,9 +172,7 @@ class NumpyTarget(Target):
         return prelude(self.maker, case, script)
 
     def _search_claim(self) -> tuple[Claim | None, list[str]]:
-        """Return None: the equations are read off Keras cells only."""
-        told = "equations are compared with Keras cells only, not with this one"
-        return None, [] if self.equations is None else [told]
+        return search_claim(self.probe, self.equations)
 
 
 #: What `make_target` makes.
