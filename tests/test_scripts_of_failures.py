@@ -1,4 +1,4 @@
-"""The script of a failure fails in the same way: for every law that is written once.
+"""The script of a failure fails in the same way, for every law.
 
 A wrong cell that the law catches is taken for each, first those that few laws catch.
 """
@@ -19,12 +19,6 @@ from gru_bench.laws.written import missed_by
 from tests.corpus.wrong_cells import TABLE, WrongCell, ledger, matrix
 
 by_name = {entry.name: entry for entry in TABLE}
-
-#: Modules whose laws all are.
-ONCE = ("shape", "repetition", "batch", "time", "modes", "learning", "effect")
-ONCE += ("derivatives", "numerics")
-
-WRITTEN = [law.name for law in LAWS.values() if law.given is None]
 
 #: Not asked: of the first, the bench begins new copies with zeros, and it makes a weight of its own
 #: of them; the second fails by what it remembers of the cases before.
@@ -76,18 +70,11 @@ def told_by(script: str) -> str:
     return ""
 
 
-def test_laws_of_any_cell_are_written_once() -> None:
-    modules = [f"gru_bench.laws.cells.{name}" for name in ONCE]
-    laws = [law for law in LAWS.values() if law.check.__module__ in modules]
-    assert len(laws) >= 40
-    assert [law.name for law in laws if law.given is not None] == []
-
-
 def test_what_scripts_call_is_whole() -> None:
     assert missed_by(plain_keras) == missed_by(plain_numpy) == set()
 
 
-@pytest.mark.parametrize("law", WRITTEN)
+@pytest.mark.parametrize("law", LAWS)
 def test_the_script_of_a_failure_raises_with_its_figures(law: str) -> None:
     outcome = failure(law)
     runs = DRAWS if "import DropoutAtInference" in outcome.script else 1

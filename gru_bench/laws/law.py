@@ -66,8 +66,6 @@ class Law:
         statement: one sentence.
         check: takes a `Case`; returns where the law holds, raises `Broken` (by `case.agree` and
             `case.fail`) where it does not. What the cell itself raises breaks the law too.
-        given: plain Keras and NumPy that repeats `check` (see the package's docstring); None for
-            a check that is written in the verbs of a case, which is printed itself.
         needs: capabilities, see `capability.py`.
         caught: addresses of public issues that this law would have caught.
         wants: what cases it is tried on.
@@ -80,7 +78,6 @@ class Law:
     family: str
     statement: str
     check: Callable[[Case], None]
-    given: str | None = None
     needs: tuple[str, ...] = ()
     caught: tuple[str, ...] = ()
     wants: Wants = field(default_factory=Wants)
@@ -91,7 +88,7 @@ class Law:
     @property
     def script(self) -> str:
         """What repeats the check, behind the prelude of a framework."""
-        return script_of(self.check) if self.given is None else self.given
+        return script_of(self.check)
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -110,14 +107,14 @@ LAWS: dict[str, Law] = {}
 
 
 def law(
-    name: str, family: str, statement: str, script: str | None = None, **options: Any
+    name: str, family: str, statement: str, **options: Any
 ) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:
     """Register the decorated function as the check of a law; see `Law` for the arguments."""
     assert family in FAMILIES, family
     assert name not in LAWS, name
 
     def register(check: Callable[[Any], None]) -> Callable[[Any], None]:
-        LAWS[name] = Law(name, family, statement, check, script, **options)
+        LAWS[name] = Law(name, family, statement, check, **options)
         return check
 
     return register

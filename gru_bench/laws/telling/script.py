@@ -14,7 +14,7 @@ from gru_bench.laws.telling.outcome import Outcome
 
 def script_for(law: Law, case: Case, outcome: Outcome) -> str:
     """Return the script for a failing case."""
-    behind = law.script if law.given else case.target.stand_in(law.script)
+    behind = case.target.stand_in(law.script)
     prelude = case.target.prelude(case, behind + law.script)
     values: dict[str, Any] = {
         "names": list(case.weights),
@@ -27,16 +27,13 @@ def script_for(law: Law, case: Case, outcome: Outcome) -> str:
     }
     if case.target.inputs is not None:
         values["inputs"] = (*vars(case.target.inputs).values(),)
-    if law.given is None:
-        values.setdefault("limit", _limit(case))
+    values.setdefault("limit", _limit(case))
     lines = [f"{name} = {literal(value)}" for name, value in values.items()]
     told = f"# {law.statement}\n# {' '.join(outcome.reason.split())}\n"
     told += (
         "from __future__ import annotations\n\nimport contextlib\nimport copy\nimport random\n\n"
     )
     made = told + prelude + "\n".join(lines)
-    if law.given is not None:
-        return "\n".join([made, "cell = make(dtype)", law.script.strip(), ""])
     return "\n".join([made, "\n", behind, "\ngiven = dict(globals())\n\n", law.script])
 
 
