@@ -78,8 +78,11 @@ def called_in(script: str, module: ModuleType, *names: str) -> str:
         module: a `plain` one.
         *names: of others.
     """
-    words = {*names, *re.findall(_BY_NAME if "given[" in script else r"\w+", script)}
-    return f"{_parts_of(words, module).text()}\n\n\n"
+    words = set(re.findall(_BY_NAME if "given[" in script else r"\w+", script))
+    parts = _parts_of(words, module)
+    for name in names:
+        _add(parts, name, module, SAID)
+    return f"{parts.text()}\n\n\n"
 
 
 def missed_by(module: ModuleType) -> set[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gru_bench.subjects.keras.building import initial_states
+from gru_bench.subjects.keras.building import finish, initial_states
 from gru_bench.subjects.keras.masks import forget_masks
 from gru_bench.subjects.keras.runtime import keras, tf
 from gru_bench.trace.tensorflow.narrowed import narrowed
@@ -41,6 +41,11 @@ def zeroed(cell: Any) -> None:
 
     for layer in cell._flatten_layers():
         layer.add_weight = with_zeros(layer.add_weight)
+
+
+def finished(cell: Any, features: int) -> None:
+    """Let a cell be built whole, where only a call builds the layers within."""
+    finish(cell, features)
 
 
 def assign(cell: Any, values: Iterable[Any]) -> None:

@@ -77,9 +77,9 @@ def prelude(maker: Maker, case: Case, script: str, fixed: bool, late: bool) -> s
         features=case.features,
         fixed=lines,
         begun="    zeroed(cell)\n" if zeroed else "",
-        late=f"    finish(cell, {case.features})\n" if late else "",
+        late=f"    finished(cell, {case.features})\n" if late else "",
     )
-    named = [name for name, so in (("zeroed", zeroed), ("finish", late)) if so]
+    named = [name for name, so in (("zeroed", zeroed), ("finished", late)) if so]
     head += called_in(script, plain, "assign", *named)
     if layered:
         layer, pair = maker.layer_lines()
