@@ -145,7 +145,7 @@ class Case(Asking, Drawing, Claimed):
         try:
             self.given["compare"](got, expected, limit)
         except AssertionError as error:
-            raise AssertionError(f"{what} {error}, more than {limit}") from None
+            raise AssertionError(f"{what} {error}") from None
 
 
 def repeat(check: Callable[[Any], None], kind: Any, given: dict[str, Any]) -> None:
