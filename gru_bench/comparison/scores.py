@@ -30,14 +30,14 @@ class Trial:
         solved: iteration from which on it made no error, None if there was none.
         accuracy: share of pairs with every bit right, at the last iteration, by family and length.
         proved: whether it was proved for every length; None where no verdict was asked for.
-        print: what tells whether two runs are the same bit for bit.
+        digest: what tells whether two runs are the same bit for bit.
     """
 
     seed: int
     solved: int | None
     accuracy: Mapping[tuple[str, int], float] = field(default_factory=dict)
     proved: bool | None = None
-    print: str = ""
+    digest: str = ""
 
     @property
     def mean_accuracy(self) -> float:
