@@ -87,7 +87,7 @@ def compare_cells(
 
     Raises:
         UsageError: bad input, cells that do not work, fewer seeds than any verdict needs, or
-            runs that learn nothing at all.
+            runs that learn nothing.
         Interrupted: Ctrl-C; the finished runs are kept.
     """
     rules = Rules(alpha, beta, margin, points, max_seeds, seed_block)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 
 from gru_bench.comparison.rules import Rules
-from gru_bench.comparison.scores import Trial, score_pairs
+from gru_bench.comparison.scores import ACCURACY, Trial, score_pairs
 from gru_bench.comparison.side import Side, proof_side
 from gru_bench.comparison.trial import make_trial
-from gru_bench.comparison.verdict import UNDECIDED, Evidence, decide
+from gru_bench.comparison.verdict import BETTER, UNDECIDED, WORSE, Evidence, decide
 from gru_bench.comparison.watch import ComparisonWatch
 from gru_bench.errors import UsageError
 from gru_bench.outside.writing import make_folder, remove_partials
@@ -109,12 +110,20 @@ class Contest:
         self.watch.weigh(Evidence(scores, self.rules), len(self.trials[0]))
 
     def _check_measured(self) -> None:
-        """Refuse a comparison in which no run of either side has learned anything at all."""
+        """Refuse a comparison in which nobody learns: there every cell would be equivalent.
+
+        Nobody solves the task, and the accuracies of both sides are less than the margin of them,
+        so they cannot differ by more.
+        """
+        if self.verdict in (WORSE, BETTER):
+            return
         runs = [trial for trials in self.trials for trial in trials]
-        if not any(trial.mean_accuracy or trial.solved is not None for trial in runs):
+        best = max(fmean(trial.mean_accuracy for trial in trials) for trials in self.trials)
+        if best < self.rules.margin_of(ACCURACY) and all(trial.solved is None for trial in runs):
             recipe = self.base.inputs.recipe
             raise UsageError(
-                f"nothing was measured: none of {len(runs)} runs gets a single pair right after "
-                f"{recipe.iterations} iterations of recipe {recipe.name!r}; give more iterations, "
-                "another recipe or shorter lengths"
+                f"nothing was measured: none of {len(runs)} runs solves the task within "
+                f"{recipe.iterations} iterations of recipe {recipe.name!r}, and of all pairs at "
+                f"most {100 * best:.3g} % are right; give more iterations, another recipe or "
+                "shorter lengths"
             )

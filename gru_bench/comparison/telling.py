@@ -62,7 +62,7 @@ def effect(line: Line) -> str:
         low, high = math.floor(100 * line.low) / 100, math.ceil(100 * line.high) / 100
         return f"{line.effect:.2f} x [{low:.2f}, {high:.2f}]"
     low, high = math.floor(1000 * line.low) / 10, math.ceil(1000 * line.high) / 10
-    return f"{100 * line.effect:+.1f} points [{low:+.1f}, {high:+.1f}]"
+    return f"{100 * line.effect:+.1f} pt [{low:+.1f}, {high:+.1f}]"
 
 
 def number(evidence: float) -> str:
@@ -78,7 +78,7 @@ def rows(found: Comparison) -> list[list[str]]:
     """Return a row for each measure, below `HEAD`."""
     return [
         [
-            NAMES[line.measure],
+            line.measure,
             value(line, line.base),
             value(line, line.candidate),
             effect(line),
@@ -91,7 +91,7 @@ def rows(found: Comparison) -> list[list[str]]:
     ]
 
 
-HEAD = ["measure", "base", "candidate", "effect", "worse", "better", "equivalent", "verdict"]
+HEAD = ["measure", "base", "candidate", "effect", "worse", "better", "equal", "verdict"]
 
 
 def legend(found: Comparison) -> str:
@@ -99,10 +99,10 @@ def legend(found: Comparison) -> str:
     bits = ", ".join(f"{n:,}" for n in found.lengths)
     alone, whole = number(len(found.lines) / found.alpha), number(1 / found.alpha)
     return (
-        f"Median iterations, shares of {_seeds(found.seeds)}, mean accuracy over {bits} bits; "
-        f"{100 * (1 - found.alpha):g} % intervals. Worse, better, equivalent: evidence, 1 at first. "
-        f"A measure is worse or better by itself at {alone}; the whole is at {whole} of their mean, "
-        f"and equivalent at {number(1 / found.beta)} in each."
+        f"Median iterations to solve the task, share of {_seeds(found.seeds)}, mean exact accuracy "
+        f"over {bits} bits; {100 * (1 - found.alpha):g} % intervals, pt: percentage points. Worse, "
+        f"better, equal: evidence, 1 at first. A measure alone is worse or better at {alone}; the "
+        f"whole is at {whole} of their mean, and equivalent at {number(1 / found.beta)} in each."
     )
 
 
