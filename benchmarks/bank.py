@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from gru_bench.comparison.checkpoints import spread_checkpoints
 from gru_bench.learning.compiled import Program
 from gru_bench.learning.evaluation import Evaluator
 from gru_bench.learning.recipe import get_recipe
@@ -37,14 +38,6 @@ BANKS = {
 }
 
 
-def grid(iterations: int) -> list[int]:
-    """Return checkpoints whose steps are at most a tenth."""
-    points = [max(10, iterations // 50)]
-    while points[-1] < iterations:
-        points.append(min(iterations, max(points[-1] + 1, int(points[-1] * 1.1 + 1e-9))))
-    return points
-
-
 def fill(name: str, seeds: int) -> pd.DataFrame:
     """Train one bank."""
     cell, recipe_name, changes = BANKS[name]
@@ -54,7 +47,7 @@ def fill(name: str, seeds: int) -> pd.DataFrame:
     runs = train_network(
         Program(network, recipe),
         range(seeds),
-        grid(recipe.iterations),
+        spread_checkpoints(recipe.iterations),
         lambda theta, _: evaluator.measure_all(theta, FAMILIES, LENGTHS),
         lambda _: None,
         lambda _: None,

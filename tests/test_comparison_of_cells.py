@@ -38,6 +38,7 @@ from gru_bench.learning.training import Interrupted, TrainedRun
 from gru_bench.outside.writing import write_whole
 from gru_bench.runs.provenance import machine, versions
 from gru_bench.runs.run import Inputs, Measured, find_runs, make_run, write_run
+from gru_bench.runs.verdict import Judgement
 
 RECIPE = get_recipe("default", iterations=100)
 CHECKPOINTS = (10, 50, 75, 100)
@@ -96,9 +97,16 @@ class Pretender:
                 for family in inputs.families
                 for n in inputs.lengths
             ]
-            trained.measurements[iteration] = Measured(rows)
+            trained.measurements[iteration] = Measured(rows, self.judge(inputs, iteration))
             trained.weights[iteration] = np.zeros(1, np.float32)
         return make_run(trained, inputs, machine())
+
+    def judge(self, inputs, iteration):
+        if inputs.any_length is None:
+            return None
+        if self.solves(inputs.seed) is None:
+            return Judgement(iteration=iteration, outcome="OPEN", reason="none")
+        return Judgement(iteration=iteration, outcome="PROVED", reason="", theorem="0" * 64)
 
 
 def side_of(cell, solves, **options):
@@ -293,6 +301,21 @@ def test_a_watch_hears_of_the_evidence_after_each_batch(tmp_path):
 
     contest_of(tmp_path, lambda _: 50, lambda _: 50, watch=Listening()).play()
     assert heard == [(n, (n,)) for n in range(8, 49, 8)]
+
+
+def test_proofs_are_a_measure_where_they_are_asked_for(tmp_path):
+    contest = contest_of(tmp_path, lambda _: 100, lambda _: 100, prove=True)
+    ways = (lambda _: 100), (lambda seed: 100 if seed % 3 else None)
+    for proof, proves in zip(contest._proofs, ways, strict=True):
+        assert proof.inputs.checkpoints == (100,)
+        vars(proof)["trainer"] = Pretender(proves)
+    contest.play()
+    found = make_account(contest)
+    assert found.verdict == "worse"
+    proved = found.lines[-1]
+    assert (proved.measure, proved.verdict, proved.base) == ("proved", "worse", 1.0)
+    assert 0.5 < proved.candidate < 0.8
+    assert found.lines[0].verdict != "worse"
 
 
 def test_only_the_runs_asked_for_are_read(tmp_path):
@@ -573,6 +596,8 @@ def test_a_file_that_no_revision_has_is_no_base(tmp_path, monkeypatch, capsys):
     ("words", "said"),
     [
         ([CELL], "compare takes a base and a candidate"),
+        ([CELL, CELL, "--base", CELL], "the base is given twice: as BASE and as --base"),
+        (["nonsense", "--base", CELL], "a cell is named package.module:Name"),
         ([CELL, "nonsense"], "a cell is named package.module:Name"),
         (["nonsense", CELL], "the base must be a cell, package.module:Name, or a folder of runs"),
         ([CELL, CELL, "--alpha", "0.7"], "--alpha must be at most 0.5, got 0.7"),

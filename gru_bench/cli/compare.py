@@ -42,6 +42,7 @@ def _number(name: str, default: float, kind: Any, text: str) -> _Option:
 @click.command()
 @click.argument("base", type=kinds.NAME)
 @click.argument("candidate", required=False, type=kinds.NAME)
+@click.option("--base", "other_base", type=kinds.NAME, help="The base, where CANDIDATE is alone.")
 @_set("base")
 @_set("candidate")
 @click.option("--base-rev", type=kinds.NAME, help="Git revision of the base's file, as HEAD~1.")
@@ -80,6 +81,7 @@ def _number(name: str, default: float, kind: Any, text: str) -> _Option:
 def command(
     base: str,
     candidate: str | None,
+    other_base: str | None,
     base_set: tuple[str, ...],
     candidate_set: tuple[str, ...],
     base_rev: str | None,
@@ -99,6 +101,10 @@ def command(
     file was then. Both are trained with the same seeds and data; seeds are added until a verdict
     holds. Exit code 1 means worse. Interrupted, the same command goes on where it stopped.
     """
+    if other_base is not None:
+        if candidate is not None:
+            raise UsageError("the base is given twice: as BASE and as --base")
+        base, candidate = other_base, base
     candidate = _check_cells(base, candidate, base_rev, prove)
     arguments = [options.parse_settings(given) for given in (base_set, candidate_set)]
     chosen = None if lengths is None else [int(length) for length in lengths.split(",")]

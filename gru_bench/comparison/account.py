@@ -54,6 +54,7 @@ def make_account(
         not_worse=evidence.is_not_worse,
         seeds=contest.seeds,
         first_seed=base[0].seed,
+        last_seed=base[-1].seed,
         identical=sum(b.digest == c.digest for b, c in zip(base, candidate, strict=True)),
         base=told[0],
         candidate=told[1],

@@ -102,7 +102,8 @@ class Comparison(Record):
         verdict: worse, better, equivalent or undecided.
         not_worse: whether the candidate was shown to be worse by its margin in no measure.
         seeds: that the verdict took.
-        first_seed: of them.
+        first_seed: the lowest of them.
+        last_seed: the highest of them.
         identical: of these, whose two runs are the same bit for bit.
         base: what is compared with.
         candidate: what is compared.
@@ -127,6 +128,7 @@ class Comparison(Record):
     not_worse: bool
     seeds: int
     first_seed: int
+    last_seed: int
     identical: int
     base: Contestant
     candidate: Contestant

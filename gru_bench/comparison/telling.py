@@ -133,12 +133,12 @@ def speeds(found: Comparison) -> str:
 
 def seeds_told(found: Comparison) -> str:
     """Return which seeds were used, and what of it was trained now."""
-    last = found.first_seed + found.seeds - 1
     trained = found.base.trained + found.candidate.trained
     stored = found.base.stored + found.candidate.stored
+    seeds = f"Seeds from {found.first_seed} to {found.last_seed}"
     return (
-        f"Seeds from {found.first_seed} to {last}, recipe {found.recipe!r}, {found.iterations:,} "
-        f"iterations each; {trained} runs trained now, {stored} taken from those that are kept."
+        f"{seeds}, recipe {found.recipe!r}, {found.iterations:,} iterations each; {trained} runs "
+        f"trained now, {stored} taken from those that are kept."
     )
 
 
