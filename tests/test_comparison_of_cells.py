@@ -333,6 +333,7 @@ def test_survival_is_scipys_and_counts_seeds():
     assert dict(solved_by([50, None, 80, 100], 100))[50] == 0.25
     assert log_rank([None, None], [None], 100) is None
     assert log_rank([50] * 10, [100] * 10, 100) < 0.01
+    assert log_rank([50] * 3, [50] * 3, 100) == 1
 
 
 # What is said of it.
@@ -635,3 +636,9 @@ def test_runs_that_learn_nothing_are_no_comparison(tmp_path, capsys):
     words += ["--pairs", "4", "--lengths", "64", "--max-seeds", "8", "--no-speed"]
     assert main(words) == 2
     assert "nothing was measured: none of 16 runs solves the task" in capsys.readouterr().err
+
+
+def test_where_neither_solves_it_accuracy_alone_counts_and_that_is_said(tmp_path):
+    found = account_of(tmp_path, lambda _: None, lambda _: None)
+    assert found.verdict == "equivalent"
+    assert "Note: neither ever solves the task, so accuracy alone" in telling.describe(found)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
+import numpy as np
 from scipy import stats
 
 #: Iterations at which the shares of seeds are told, as parts of the last one.
@@ -38,4 +40,7 @@ def log_rank(
     """
     if not any(time is not None for time in (*base, *candidate)):
         return None
-    return float(stats.logrank(censored(base, last), censored(candidate, last)).pvalue)
+    with np.errstate(invalid="ignore"):
+        found = float(stats.logrank(censored(base, last), censored(candidate, last)).pvalue)
+    # Where all at risk solve it together, what is observed is what is expected: 0 / 0.
+    return 1.0 if math.isnan(found) else found

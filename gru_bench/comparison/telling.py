@@ -177,6 +177,8 @@ def describe(found: Comparison) -> str:
 def remarks(found: Comparison) -> list[str]:
     """Return the lines below the measures."""
     notes = [f"Note: {notice}." for notice in found.notices]
+    if not any(share for side in (found.base, found.candidate) for _, share in side.solved_by):
+        notes.append("Note: neither ever solves the task, so accuracy alone tells them apart.")
     lines = [places(found), speeds(found), seeds_told(found), *notes, next_step(found)]
     return [line for line in lines if line]
 
