@@ -204,10 +204,9 @@ def test_a_candidate_that_never_solves_it_is_worse(tmp_path):
 
 def test_where_accuracy_differs_is_told_once_there_are_seeds_enough(tmp_path):
     contest = contest_of(tmp_path, lambda _: 50, lambda _: None)
-    sides = (contest.base, contest.candidate)
-    contest.trials = tuple(
+    contest.bases[0], contest.trials = (
         [make_trial(side.trainer.make(side.inputs_of(seed))) for seed in range(32)]
-        for side in sides
+        for side in (contest.base, contest.candidate)
     )
     for seeds, differs in ((8, False), (32, True)):
         contest.seeds = seeds
@@ -284,6 +283,20 @@ def test_blocks_have_their_own_seeds(tmp_path):
     contest.play()
     assert contest.base.trainer.trained == list(range(20_000, 20_008))
     assert make_account(contest).first_seed == 20_000
+
+
+def test_several_runs_of_the_base_stand_beside_one_of_the_candidate(tmp_path):
+    contest = contest_of(tmp_path, late, lambda _: 100, Rules(base_runs=2))
+    contest.play()
+    used = set(contest.base.trainer.trained)
+    assert used == {i + 1250 * j for j in (0, 1) for i in contest.candidate.trainer.trained}
+    found = make_account(contest)
+    assert (found.base_runs, found.first_seed) == (2, 0)
+    assert "2 runs of the base for each" in telling.describe(found)
+    one = account_of(tmp_path, late, lambda _: 100)
+    assert one.base.trained == 0
+    with pytest.raises(UsageError, match="max_seeds must be at most 1250"):
+        Rules(base_runs=2, seeds=1251)
 
 
 def test_nothing_measured_is_no_verdict(tmp_path):

@@ -22,6 +22,7 @@ from gru_bench.comparison.scores import (
     SOLVED,
     Trial,
     iterations_score,
+    mean_scores,
     score_pairs,
     score_places,
 )
@@ -94,7 +95,7 @@ def test_proofs_count_only_where_both_were_judged():
 def test_places_are_scored_by_themselves():
     base = [Trial(0, 1, {("uniform", 8): 1.0, ("sparse", 8): 0.5})]
     candidate = [Trial(0, 1, {("uniform", 8): 0.25, ("sparse", 8): 0.75})]
-    found = score_places(base, candidate)
+    found = score_places([base], candidate)
     assert {place: y.tolist() for place, y in found.items()} == {
         ("uniform", 8): [0.75],
         ("sparse", 8): [-0.25],
@@ -102,8 +103,20 @@ def test_places_are_scored_by_themselves():
 
 
 def test_seeds_that_are_no_pairs_are_not_compared():
-    with pytest.raises(AssertionError):
-        score_pairs([trial(0)], [trial(1)])
+    with pytest.raises(ValueError, match="zip"):
+        score_pairs([trial(0)], [])
+
+
+@given(st.lists(times, min_size=6, max_size=6), st.lists(times, min_size=3, max_size=3))
+def test_the_score_beside_several_runs_of_the_base_is_their_mean(bases, candidate):
+    one, two = (
+        [trial(i, solved) for i, solved in enumerate(part)] for part in (bases[:3], bases[3:])
+    )
+    other = [trial(i, solved) for i, solved in enumerate(candidate)]
+    found, first, second = (mean_scores(b, other) for b in ([one, two], [one], [two]))
+    for name, y in found.items():
+        np.testing.assert_allclose(y, (first[name] + second[name]) / 2)
+        assert (abs(y) <= 1).all()
 
 
 # Evidence.

@@ -58,6 +58,7 @@ def _number(name: str, default: float, kind: Any, text: str) -> _Option:
 @_number("--points", 10.0, kinds.POINTS, "Percentage points of a share that do not matter.")
 @_number("--max-seeds", 128, kinds.SEEDS, "Seeds used at most.")
 @_number("--seed-block", 0, kinds.SEED_BLOCK, "Block b has the seeds from 10,000 b on.")
+@_number("--base-runs", 1, kinds.BASE_RUNS, "Of the base, for each run of the candidate.")
 @click.option(
     "--fail-on",
     default="worse",

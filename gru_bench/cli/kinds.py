@@ -179,6 +179,7 @@ ERROR_RATE = Number(bounds.ERROR_RATE)
 FACTOR = Number(bounds.FACTOR)
 POINTS = Number(bounds.POINTS)
 SEED_BLOCK = Number(bounds.SEED_BLOCK)
+BASE_RUNS = Number(bounds.BASE_RUNS)
 PAIRS = Number(bounds.PAIRS)
 NAME = Text()
 _DOTTED = r"[^\W\d]\w*(\.[^\W\d]\w*)*"

@@ -18,7 +18,7 @@ from gru_bench.comparison.scores import (
     ITERATIONS,
     SOLVED,
     Trial,
-    score_pairs,
+    mean_scores,
     score_places,
 )
 from gru_bench.comparison.side import Side
@@ -41,9 +41,11 @@ def make_account(
         notices: what else should be known.
     """
     # What was trained beyond the seed that decided is kept, and counts for nothing.
-    base, candidate = (trials[: contest.seeds] for trials in contest.trials)
+    bases = [trials[: contest.seeds] for trials in contest.bases]
+    base = [trial for trials in bases for trial in trials]
+    candidate = contest.trials[: contest.seeds]
     rules, inputs = contest.rules, contest.base.inputs
-    evidence = Evidence(score_pairs(base, candidate), rules)
+    evidence = Evidence(mean_scores(bases, candidate), rules)
     last = inputs.recipe.iterations
     times = [trial.solved for trial in base], [trial.solved for trial in candidate]
     sides = zip((contest.base, contest.candidate), times, [*speeds, None, None], strict=False)
@@ -53,9 +55,10 @@ def make_account(
         verdict=contest.verdict,  # type: ignore[arg-type] # checked by the record
         not_worse=evidence.is_not_worse,
         seeds=contest.seeds,
-        first_seed=base[0].seed,
-        last_seed=base[-1].seed,
-        identical=sum(b.digest == c.digest for b, c in zip(base, candidate, strict=True)),
+        first_seed=candidate[0].seed,
+        last_seed=candidate[-1].seed,
+        base_runs=len(bases),
+        identical=sum(b.digest == c.digest for b, c in zip(bases[0], candidate, strict=True)),
         base=told[0],
         candidate=told[1],
         recipe=inputs.recipe.name,
@@ -67,7 +70,7 @@ def make_account(
         beta=rules.beta,
         most_seeds=len(contest.planned),
         lines=tuple(_line(name, evidence, base, candidate) for name in evidence.scores),
-        places=_places(base, candidate, rules),
+        places=_places(bases, candidate, rules),
         moments=_moments(evidence),
         log_rank=log_rank(*times, last),
         notices=tuple(notices),
@@ -130,9 +133,12 @@ def _value(name: str, trials: Sequence[Trial]) -> float | None:
     return statistics.fmean(bool(trial.proved) for trial in trials)
 
 
-def _places(base: Sequence[Trial], candidate: Sequence[Trial], rules: Rules) -> tuple[Place, ...]:
+def _places(
+    bases: Sequence[Sequence[Trial]], candidate: Sequence[Trial], rules: Rules
+) -> tuple[Place, ...]:
     """Return where accuracy differs; evidence in either direction, corrected by e-BH."""
-    found = score_places(base, candidate)
+    found = score_places(bases, candidate)
+    base = [trial for trials in bases for trial in trials]
     logs = [float(log_mean([log_wealth(y, 1.0), log_wealth(-y, 1.0)])[-1]) for y in found.values()]
     differs = discoveries(np.asarray(logs, np.float64), rules.alpha).tolist()
     return tuple(

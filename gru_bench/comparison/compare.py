@@ -47,6 +47,7 @@ def compare_cells(
     points: float = 10.0,
     max_seeds: int = 128,
     seed_block: int = 0,
+    base_runs: int = 1,
     speed: bool = False,
     runs: str | Path = RUNS,
     workers: int | None = None,
@@ -76,6 +77,8 @@ def compare_cells(
         points: percentage points in shares and accuracy that do not matter.
         max_seeds: at most used.
         seed_block: block b has the seeds from 10,000 b on.
+        base_runs: of the base for each of the candidate. They are kept, and fewer of the
+            candidate's are needed then.
         speed: whether the training speed of both is measured, which no verdict counts.
         runs: folder in which runs are kept.
         workers: seeds trained at a time; by default one for each core.
@@ -90,7 +93,7 @@ def compare_cells(
             runs that learn nothing.
         Interrupted: Ctrl-C; the finished runs are kept.
     """
-    rules = Rules(alpha, beta, margin, points, max_seeds, seed_block)
+    rules = Rules(alpha, beta, margin, points, max_seeds, seed_block, base_runs)
     watch = watch or ComparisonWatch()
     fixed = {"iterations": iterations, "task": task, "lengths": lengths, "pairs": pairs}
     with watch.doing("building the cells"):
@@ -98,6 +101,8 @@ def compare_cells(
         second = pair_with(first, candidate, candidate_arguments or {})
     if prove and first.kept and not all(run.verdicts for run in first.kept.values()):
         raise UsageError("the runs of the base have no verdicts: proofs cannot be counted")
+    if first.kept and base_runs > 1:
+        raise UsageError("a folder of runs has one for each seed: base_runs must be 1")
     contest = Contest(first, second, rules, Path(runs), prove, watch, tell, workers)
     notices = [*notices, *_remarks(contest, first, second)]
     contest.play()

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 
-from gru_bench.comparison.rules import Rules
-from gru_bench.comparison.scores import ACCURACY, Trial, score_pairs
+from gru_bench.comparison.rules import STRIDE, Rules
+from gru_bench.comparison.scores import ACCURACY, Trial, mean_scores
 from gru_bench.comparison.side import Side, proof_side
 from gru_bench.comparison.trial import make_trial
 from gru_bench.comparison.verdict import BETTER, UNDECIDED, WORSE, Evidence, decide
@@ -46,13 +46,11 @@ class Contest:
     workers: int | None = None
 
     def __post_init__(self) -> None:
-        self.trials: tuple[list[Trial], list[Trial]] = ([], [])
+        self.bases: list[list[Trial]] = [[] for _ in range(self.rules.base_runs)]
+        self.trials: list[Trial] = []
         self.verdict, self.seeds = UNDECIDED, 0
-        self._proofs = [proof_side(side) if self.prove else None for side in self._sides]
-
-    @property
-    def _sides(self) -> tuple[Side, Side]:
-        return self.base, self.candidate
+        sides = (self.base, self.candidate)
+        self._proofs = [proof_side(side) if self.prove else None for side in sides]
 
     @property
     def planned(self) -> list[int]:
@@ -70,12 +68,14 @@ class Contest:
         make_folder(self.folder)
         remove_partials(self.folder)
         planned = self.planned
-        runs = 2 * len(planned)
+        runs = (1 + len(self.bases)) * len(planned)
         self.watch.plan(runs, 0, runs * self.base.inputs.recipe.iterations)
         for start in range(0, len(planned), BATCH):
             batch = planned[start : start + BATCH]
-            for side, proof, trials in zip(self._sides, self._proofs, self.trials, strict=True):
-                trials.extend(self._try(side, proof, batch))
+            for number, trials in enumerate(self.bases):
+                seeds = [seed + number * STRIDE for seed in batch]
+                trials.extend(self._try(self.base, self._proofs[0], seeds))
+            self.trials.extend(self._try(self.candidate, self._proofs[1], batch))
             self._weigh()
             if self.verdict != UNDECIDED:
                 break
@@ -104,10 +104,10 @@ class Contest:
         return [found[inputs.name] for inputs in wanted]
 
     def _weigh(self) -> None:
-        scores = score_pairs(*self.trials)
+        scores = mean_scores(self.bases, self.trials)
         verdict, seeds = decide(scores, self.rules)
         self.verdict, self.seeds = str(verdict), int(seeds)
-        self.watch.weigh(Evidence(scores, self.rules), len(self.trials[0]))
+        self.watch.weigh(Evidence(scores, self.rules), len(self.trials))
 
     def _check_measured(self) -> None:
         """Refuse a comparison in which nobody learns: there every cell would be equivalent.
@@ -117,8 +117,9 @@ class Contest:
         """
         if self.verdict in (WORSE, BETTER):
             return
-        runs = [trial for trials in self.trials for trial in trials]
-        best = max(fmean(trial.mean_accuracy for trial in trials) for trials in self.trials)
+        both = [trial for trials in self.bases for trial in trials], self.trials
+        runs = [trial for trials in both for trial in trials]
+        best = max(fmean(trial.mean_accuracy for trial in trials) for trials in both)
         if best < self.rules.margin_of(ACCURACY) and all(trial.solved is None for trial in runs):
             recipe = self.base.inputs.recipe
             raise UsageError(

@@ -104,6 +104,7 @@ class Comparison(Record):
         seeds: that the verdict took.
         first_seed: the lowest of them.
         last_seed: the highest of them.
+        base_runs: of the base, for each of them.
         identical: of these, whose two runs are the same bit for bit.
         base: what is compared with.
         candidate: what is compared.
@@ -129,6 +130,7 @@ class Comparison(Record):
     seeds: int
     first_seed: int
     last_seed: int
+    base_runs: int
     identical: int
     base: Contestant
     candidate: Contestant

@@ -6,10 +6,13 @@ import math
 from dataclasses import dataclass
 
 from gru_bench.comparison.scores import ITERATIONS
+from gru_bench.errors import UsageError
 from gru_bench.outside import bounds
 
 #: Seeds of one block, so that blocks have none in common.
 BLOCK = bounds.SEEDS.most
+#: From one of the base's seeds to the next one that stands beside the same seed.
+STRIDE = BLOCK // bounds.BASE_RUNS.most
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class Rules:
         points: percentage points in shares and accuracies that do not matter.
         seeds: at most used.
         block: of seeds: block b has the seeds from 10,000 b on.
+        base_runs: of the base for each run of the candidate, which is compared with each of them:
+            what the base does by chance then tells less, and the base's runs are kept.
 
     Raises:
         UsageError: one is out of its range.
@@ -34,6 +39,7 @@ class Rules:
     points: float = 10.0
     seeds: int = 128
     block: int = 0
+    base_runs: int = 1
 
     def __post_init__(self) -> None:
         bounds.ERROR_RATE.check("alpha", self.alpha)
@@ -42,6 +48,9 @@ class Rules:
         bounds.POINTS.check("points", self.points)
         bounds.SEEDS.check("max_seeds", self.seeds)
         bounds.SEED_BLOCK.check("seed_block", self.block)
+        bounds.BASE_RUNS.check("base_runs", self.base_runs)
+        if self.base_runs > 1 and self.seeds > STRIDE:
+            raise UsageError(f"with several base_runs max_seeds must be at most {STRIDE}")
 
     def margin_of(self, measure: str) -> float:
         """Return the margin of a measure, as a score."""

@@ -69,9 +69,8 @@ def score_pairs(
 
     Args:
         base: a trial for each seed.
-        candidate: trials of the same seeds in the same order.
+        candidate: as many trials.
     """
-    assert [one.seed for one in base] == [one.seed for one in candidate]
     pairs = list(zip(base, candidate, strict=True))
     found = {
         ITERATIONS: [iterations_score(b.solved, c.solved) for b, c in pairs],
@@ -83,13 +82,25 @@ def score_pairs(
     return {name: np.asarray(values, np.float64) for name, values in found.items()}
 
 
+def mean_scores(
+    bases: Sequence[Sequence[Trial]], candidate: Sequence[Trial]
+) -> dict[str, NDArray[np.float64]]:
+    """Return the scores of seeds, the mean over several runs of the base for each.
+
+    Args:
+        bases: trials of the base, several lists; no trial stands beside two of the candidate's.
+        candidate: as many trials as each list has.
+    """
+    found = [score_pairs(base, candidate) for base in bases]
+    return {name: np.mean([scores[name] for scores in found], axis=0) for name in found[0]}
+
+
 def score_places(
-    base: Sequence[Trial], candidate: Sequence[Trial]
+    bases: Sequence[Sequence[Trial]], candidate: Sequence[Trial]
 ) -> dict[tuple[str, int], NDArray[np.float64]]:
-    """Return base's accuracy less the candidate's, by family and length, each `(n,)`."""
-    pairs = list(zip(base, candidate, strict=True))
-    places = list(base[0].accuracy) if base else []
+    """Return base's mean accuracy less the candidate's, by family and length, each `(n,)`."""
     return {
-        place: np.asarray([b.accuracy[place] - c.accuracy[place] for b, c in pairs], np.float64)
-        for place in places
+        place: np.mean([[trial.accuracy[place] for trial in base] for base in bases], axis=0)
+        - np.asarray([trial.accuracy[place] for trial in candidate], np.float64)
+        for place in bases[0][0].accuracy
     }

@@ -135,7 +135,8 @@ def seeds_told(found: Comparison) -> str:
     """Return which seeds were used, and what of it was trained now."""
     trained = found.base.trained + found.candidate.trained
     stored = found.base.stored + found.candidate.stored
-    seeds = f"Seeds from {found.first_seed} to {found.last_seed}"
+    beside = f", {found.base_runs} runs of the base for each" if found.base_runs > 1 else ""
+    seeds = f"Seeds from {found.first_seed} to {found.last_seed}{beside}"
     return (
         f"{seeds}, recipe {found.recipe!r}, {found.iterations:,} iterations each; {trained} runs "
         f"trained now, {stored} taken from those that are kept."
