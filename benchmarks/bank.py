@@ -32,9 +32,7 @@ BANKS = {
     "twin": ("benchmarks.degraded:GRUTwin", "default", {}),
     "dead-units": ("benchmarks.degraded:DeadUnits", "default", {}),
     "gate-exchanged": ("benchmarks.degraded:GateExchanged", "default", {}),
-    "forgetful": ("benchmarks.degraded:Forgetful", "default", {}),
     "half-rate": ("gru_bench:GRUCell", "default", {"learning_rate": 0.04}),
-    "tutorial": ("gru_bench:GRUCell", "tutorial", {}),
 }
 
 

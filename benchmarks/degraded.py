@@ -30,18 +30,6 @@ class GateExchanged(GRUCell):
         return h, [h]
 
 
-class Forgetful(GRUCell):
-    """A GRU that keeps nine tenths of its state: h = 0.9 (1 - z) ∘ h + z ∘ h̃."""
-
-    def call(self, inputs: Any, states: Any) -> tuple[Any, list[Any]]:
-        (h,) = states
-        z = ops.sigmoid(inputs @ self.W_z + h @ self.U_z + self.b_z)
-        r = ops.sigmoid(inputs @ self.W_r + h @ self.U_r + self.b_r)
-        h_tilde = ops.tanh(inputs @ self.W_h + (r * h) @ self.U_h + self.b_h)
-        h = 0.9 * (1 - z) * h + z * h_tilde
-        return h, [h]
-
-
 class GRUTwin(keras.layers.GRUCell):
     """Keras's GRU, reset before the product: another gate order, z and 1 - z exchanged."""
 
