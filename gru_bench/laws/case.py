@@ -180,7 +180,14 @@ class Case(Asking, Drawing, Claimed):
         """
         self.agree(got, expected, self.rounding, what)
 
-    def agree(self, got: Any, expected: Any, bound: Bound | Callable[[], Bound], what: str) -> None:
+    def agree(
+        self,
+        got: Any,
+        expected: Any,
+        bound: Bound | Callable[[], Bound],
+        what: str,
+        more: Callable[[], Bound] | None = None,
+    ) -> None:
         """Compare two results.
 
         Args:
@@ -189,6 +196,7 @@ class Case(Asking, Drawing, Claimed):
             bound: how far they may lie apart, or a function that says so (`case.rounding`),
                 which is asked where they differ at all.
             what: a name for the result.
+            more: says what is granted beside, and is asked where the bound does not do.
 
         Raises:
             Broken: they lie further apart, or differ in shape, or only one is finite.
@@ -198,6 +206,9 @@ class Case(Asking, Drawing, Claimed):
         if not isinstance(bound, Bound):
             bound = bound()
         worst = bound.worst(got, expected)
+        if worst is not None and more is not None:
+            bound = bound + more()
+            worst = bound.worst(got, expected)
         if worst is not None:
             limit = np.asarray(bound.limit, np.float64)
             self.note(limit=limit if limit.ndim == 0 else np.broadcast_to(limit, np.shape(got)))

@@ -136,8 +136,9 @@ class Case(Asking, Drawing, Claimed):
         """Compare two results, which may differ by rounding."""
         self.agree(got, expected, self.rounding, what)
 
-    def agree(self, got: Any, expected: Any, bound: Bound | Callable[[], Bound], what: str) -> None:
+    def agree(self, got: Any, expected: Any, bound: Any, what: str, more: Any = None) -> None:
         """Compare two results."""
+        del more  # it is in the number
         # What the bench derives where results differ is a number here.
         limit = np.asarray(bound.limit if isinstance(bound, Bound) else self.given["limit"])
         if limit.ndim and limit.shape != np.shape(got):
