@@ -180,14 +180,7 @@ class Case(Asking, Drawing, Claimed):
         """
         self.agree(got, expected, self.rounding, what)
 
-    def agree(
-        self,
-        got: Any,
-        expected: Any,
-        bound: Bound | Callable[[], Bound],
-        what: str,
-        more: Callable[[], Bound] | None = None,
-    ) -> None:
+    def agree(self, got: Any, expected: Any, bound: Bound | Callable[[], Bound], what: str) -> None:
         """Compare two results.
 
         Args:
@@ -196,7 +189,6 @@ class Case(Asking, Drawing, Claimed):
             bound: how far they may lie apart, or a function that says so (`case.rounding`),
                 which is asked where they differ at all.
             what: a name for the result.
-            more: says what is granted beside, and is asked where the bound does not do.
 
         Raises:
             Broken: they lie further apart, or differ in shape, or only one is finite.
@@ -206,13 +198,29 @@ class Case(Asking, Drawing, Claimed):
         if not isinstance(bound, Bound):
             bound = bound()
         worst = bound.worst(got, expected)
-        if worst is not None and more is not None:
-            bound = bound + more()
-            worst = bound.worst(got, expected)
         if worst is not None:
             limit = np.asarray(bound.limit, np.float64)
             self.note(limit=limit if limit.ndim == 0 else np.broadcast_to(limit, np.shape(got)))
             raise Broken(worst.message(what), {"what": what, **worst.facts(), "why": bound.why})
+
+    def agree_granting(
+        self, got: Any, expected: Any, bound: Bound, more: Callable[[], Bound], what: str
+    ) -> None:
+        """Compare two results, granting more where a bound does not do.
+
+        Args:
+            got: what the cell gives.
+            expected: what the law says.
+            bound: how far they may lie apart.
+            more: says what is granted beside; it costs more to ask.
+            what: a name for the result.
+
+        Raises:
+            Broken: as for `agree`.
+        """
+        if bound.worst(got, expected) is not None:
+            bound = bound + more()
+        self.agree(got, expected, bound, what)
 
     def fit(self, x: Any) -> Any:
         """Return inputs that the cell takes: these, or others in place of what it does not."""

@@ -136,9 +136,13 @@ class Case(Asking, Drawing, Claimed):
         """Compare two results, which may differ by rounding."""
         self.agree(got, expected, self.rounding, what)
 
-    def agree(self, got: Any, expected: Any, bound: Any, what: str, more: Any = None) -> None:
+    def agree_granting(self, got: Any, expected: Any, bound: Any, more: Any, what: str) -> None:
         """Compare two results."""
         del more  # it is in the number
+        self.agree(got, expected, bound, what)
+
+    def agree(self, got: Any, expected: Any, bound: Any, what: str) -> None:
+        """Compare two results."""
         # What the bench derives where results differ is a number here.
         limit = np.asarray(bound.limit if isinstance(bound, Bound) else self.given["limit"])
         if limit.ndim and limit.shape != np.shape(got):

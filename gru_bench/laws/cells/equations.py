@@ -65,9 +65,9 @@ def compare(case: Case, cell: Subject, steps: int) -> None:
         output, states = case.step(cell, case.xs[step], states)
         told = f"step {step + 1} against {case.claim_name}"
         more = partial(within, case, step)
-        case.agree(output, right[0], bound, f"{told}: the output", more)
+        case.agree_granting(output, right[0], bound, more, f"{told}: the output")
         for k, (got, state) in enumerate(zip(states, right[1:], strict=True)):
-            case.agree(got, state, bound, f"{told}: state {k}", more)
+            case.agree_granting(got, state, bound, more, f"{told}: state {k}")
 
 
 def within(case: Case, step: int) -> Any:
