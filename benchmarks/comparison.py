@@ -11,6 +11,7 @@ often. Pairs of banks are real changes, compared seed by seed as they were recor
 from __future__ import annotations
 
 import argparse
+import bisect
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -35,7 +36,7 @@ WITHIN = 128
 #: Runs of the base beside each of the candidate (`--base-runs`).
 BASE_RUNS = (1, 4)
 #: Seeds that a verdict may take where it is counted how many it takes.
-MANY = 1024
+MANY = 512
 
 Array = np.ndarray
 
@@ -206,8 +207,9 @@ def one_size(results: list[Planted]) -> Iterator[dict[str, str]]:
 
 def fixed_size(scores: dict[str, Array], wanted: float) -> int | None:
     """The least number of seeds with which a test of fixed size has a power."""
-    sizes = [n for n in range(4, MANY + 1) if n <= 256 or n % 16 == 0]
-    return next((n for n in sizes if power(scores, n) >= min(wanted, 0.999)), None)
+    sizes = range(4, MANY + 1)
+    first = bisect.bisect_left(sizes, min(wanted, 0.999), key=lambda n: power(scores, n))
+    return sizes[first] if first < len(sizes) else None
 
 
 def power(scores: dict[str, Array], seeds: int) -> float:
