@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--activation", action="append", help="only these")
     parser.add_argument("--cell", action="append", help="only names that hold one of these")
     parser.add_argument("--law", action="append", default=[], help="only these laws")
-    parser.add_argument("--part", default="1/1", help="k/n: the k-th of n processes")
+    parser.add_argument("--part", default="1/1", help="k/n: the k-th of n processes; 0/1: no check")
     parser.add_argument("--out", type=Path, help="folder for alarms-WHICH.md")
     given = parser.parse_args()
     first, last = (int(n) for n in given.seeds.split(":"))

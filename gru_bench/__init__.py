@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gru_bench.checker.induction import Verified, verify
     from gru_bench.checker.rejection import Rejected
+    from gru_bench.comparison.compare import assert_not_worse, compare_cells
+    from gru_bench.comparison.record import Comparison
     from gru_bench.equations.identify import identify
     from gru_bench.errors import UsageError
     from gru_bench.gradients import check_gradients
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "ADDITION": "task.transducer",
     "Adder": "learning.adder",
+    "Comparison": "comparison.record",
     "Evaluator": "learning.evaluation",
     "FAMILIES": "task.transducer",
     "GRUCell": "subjects.keras.gru",
@@ -45,8 +48,10 @@ _HOMES = {
     "UsageError": "errors",
     "Verdict": "proof.verdict",
     "Verified": "checker.induction",
+    "assert_not_worse": "comparison.compare",
     "check_cell": "laws.running.runner",
     "check_gradients": "gradients",
+    "compare_cells": "comparison.compare",
     "from_keras": "subjects.keras.gru",
     "get_recipe": "learning.recipe",
     "get_task": "task.transducer",
@@ -65,6 +70,7 @@ __all__ = [
     "RECIPES",
     "TASKS",
     "Adder",
+    "Comparison",
     "Evaluator",
     "GRUCell",
     "Inputs",
@@ -77,8 +83,10 @@ __all__ = [
     "UsageError",
     "Verdict",
     "Verified",
+    "assert_not_worse",
     "check_cell",
     "check_gradients",
+    "compare_cells",
     "from_keras",
     "get_recipe",
     "get_task",

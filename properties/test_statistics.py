@@ -14,11 +14,11 @@ from gru_bench.learning.evaluation import binomial_interval
 from gru_bench.report.statistics import (
     mean_share,
     share_interval,
-    solved_at,
     solved_share,
     solving,
 )
 from gru_bench.report.table import entry, share_text
+from gru_bench.runs.solving import solved_at
 
 shares = st.lists(st.floats(0, 1), min_size=1, max_size=40)
 checkpoints = st.lists(st.integers(1, 1000), min_size=1, max_size=12, unique=True)

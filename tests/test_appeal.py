@@ -82,3 +82,28 @@ def test_a_gradient_that_is_stopped_where_the_input_is_zero_is_found() -> None:
 
     check = check_gradients(skips, [np.zeros(2), np.array([0.3, -0.2])])
     assert check.wrong == 2, check
+
+
+def _cancelling(x: Any) -> Any:
+    z = tf.sigmoid(x + 16)
+    return z * 1e-4 + (1 - z) * tf.exp(x + 7)
+
+
+def test_what_cancels_within_is_rounded_by_more_than_results_say() -> None:
+    points = [np.linspace(0, 1, 12)]
+    check = check_gradients(_cancelling, points)
+    assert check.ok, check
+
+
+@pytest.mark.parametrize("error", [1e-7, 1e-3])
+def test_a_wrong_derivative_is_found_all_the_same(error: float) -> None:
+    @tf.custom_gradient
+    def wrong(x: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            made = tf.tanh(x)
+        slope = tape.gradient(made, x)
+        return made, lambda dy: dy * (slope + error)
+
+    check = check_gradients(wrong, POINT)
+    assert check.wrong == POINT[0].size

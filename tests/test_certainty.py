@@ -19,10 +19,10 @@ from gru_bench.report.exhibit import find_exhibits
 from gru_bench.report.figure import png
 from gru_bench.report.loss import loss_table
 from gru_bench.report.report import make_report
-from gru_bench.report.table import proof_time
 from gru_bench.runs.execution import make_judge, plan_groups
 from gru_bench.runs.experiment import make_experiment
 from gru_bench.runs.run import read_run
+from gru_bench.runs.solving import proof_time
 from gru_bench.runs.verdict import AnyLength, Judgement
 from gru_bench.task.transducer import TASKS, get_task
 from tests.corpus.changed_files import signed

@@ -58,3 +58,18 @@ def test_the_script_about_time_before_the_batch_finds_nothing_where_its_law_hold
     case = Sketch(target.features[0], 3, 4, 1.0, "ordinary", False, 7).case(target, law.wants)
     law.check(case)
     run(law, case)
+
+
+#: A cell whose layers a call builds, and one that counts its steps in a state of whole numbers.
+ODD = ["late_sublayers:Closed", "odd_shapes:Ticking"]
+
+
+@pytest.mark.parametrize("cell", ODD)
+def test_scripts_find_nothing_in_odd_cells_for_which_their_laws_hold(cell):
+    target = make_target(f"tests.corpus.wild.{cell}", {"units": 2})
+    for name in ("run-equals-steps", "instances-agree", "gradient-of-one-step", "state-advances"):
+        law = LAWS[name]
+        case = Sketch(target.features[0], 1, 3, 1.0, "ordinary", False, 7).case(target, law.wants)
+        case.note(**SAID, limit=1e-6)
+        law.check(case)
+        run(law, case)

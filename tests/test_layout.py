@@ -18,6 +18,7 @@ LAYERS = (
     {"__main__"},
     {"cli"},
     {"report"},
+    {"comparison"},
     {"runs"},
     {"laws"},
     {"proof"},

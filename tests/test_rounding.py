@@ -96,6 +96,20 @@ def test_a_state_on_its_clip_may_lie_beside_it_in_float32(cell):
     assert np.median(bounds.outputs.limit) < 1e-2
 
 
+def test_of_what_the_dtype_cannot_hold_nothing_is_promised():
+    target = make_target("keras.layers:SimpleRNNCell", {"units": 1, "activation": "exponential"})
+    case = Sketch(3, 1, 1, 1.0, "ordinary", True, 0).case(target, Wants())
+    case.weights = {name: 0 * w + 50.0 for name, w in case.weights.items()}
+    case.xs = np.ones((1, 1, 3))
+    wide, narrow = (
+        case.subject(dtype).fast_run(case.xs, case.states)[0] for dtype in ("float64", "float32")
+    )
+    assert np.isinf(narrow).all()
+    bounds = case.bounds("float32")
+    assert bounds.outputs.worst(narrow, wide) is None
+    assert case.bounds("float64").outputs.worst(wide + wide, wide) is not None
+
+
 def test_roundings_that_leave_a_flat_place_are_seen():
     """Behind 1 + 2^-25 the function is steep: within rounding, not of the first moves."""
     edge, x = 1 + 2.0**-25, np.ones(1)

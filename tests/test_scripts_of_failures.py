@@ -1,4 +1,4 @@
-"""The script of a failure fails in the same way: for every law.
+"""The script of a failure fails in the same way, for every law.
 
 A wrong cell that the law catches is taken for each, first those that few laws catch.
 """

@@ -71,6 +71,8 @@ def test_frameworks_are_met_in_their_rooms_only() -> None:
         "import gru_bench.cli; gru_bench.cli.main(['laws'])",
         "from gru_bench.subjects.numpy.maker import NumpyMaker",
         "from gru_bench.laws.running import checking",
+        "from gru_bench.comparison.verdict import decide",
+        "from gru_bench.comparison import interval, record, telling",
     ],
 )
 def test_what_needs_no_framework_imports_none(code: str) -> None:

@@ -17,8 +17,6 @@ from gru_bench.laws.written import foreign
 
 PAIRS = [(Case, stand_in.Case), (KerasCase, KerasStandIn)]
 
-WRITTEN = list(LAWS.values())
-
 
 def verbs(kind: type[Any]) -> dict[str, Any]:
     """Return what is public of a class, by name, without fields of instances."""
@@ -42,7 +40,7 @@ def test_the_case_of_a_script_has_verbs_of_the_real_one(real: Any, script: Any) 
             assert list(inspect.signature(verb).parameters) == wanted, name
 
 
-@pytest.mark.parametrize("law", WRITTEN, ids=lambda law: law.name)
+@pytest.mark.parametrize("law", LAWS.values(), ids=lambda law: law.name)
 def test_a_law_asks_its_case_for_verbs_only(law: Any) -> None:
     kind = KerasStandIn if law.family in OF_KERAS else stand_in.Case
     numbers = {"xs", "states", "weights", "seed", "dtype", "training", "steps", "batch", "features"}

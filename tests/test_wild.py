@@ -107,6 +107,15 @@ def test_a_cell_is_told_right(
     assert {o.law: o.reason for o in outcomes if o.status == FAILED}.keys() == set(failing)
 
 
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_state_that_grows_beyond_every_bound_is_no_fault(bias: bool) -> None:
+    arguments = {"units": 4, "activation": "exponential", "reset_after": False, "use_bias": bias}
+    target = make_target("keras.layers:GRUCell", arguments)
+    for name in ("equations-one-step", "float32-agrees-with-float64"):
+        outcome = run_law(target, LAWS[name], "ci", 0)
+        assert outcome.status != FAILED, outcome
+
+
 @pytest.mark.parametrize("style", ["gru_dense_each", "gru_functional"])
 def test_layers_within_that_were_made_without_a_dtype_are_said_once(style: str) -> None:
     target = make_target(styles.STYLES[style], {"units": 4})

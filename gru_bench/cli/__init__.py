@@ -27,6 +27,7 @@ COMMANDS = {
     "check": ("gru_bench.cli.check", "Check a cell against the laws of recurrent cells."),
     "identify": ("gru_bench.cli.identify", "Find out which published equations a cell computes."),
     "laws": ("gru_bench.cli.laws", "List the laws."),
+    "compare": ("gru_bench.cli.compare", "Compare a cell with a base: does it learn worse?"),
     "train": ("gru_bench.cli.train", "Train a cell to add and save the adder."),
     "add": ("gru_bench.cli.add", "Add two integers with a trained adder."),
     "gradcheck": ("gru_bench.cli.gradcheck", "Check a cell's gradients against numeric ones."),

@@ -175,6 +175,12 @@ MEMORY = Number(bounds.MEMORY)
 ORDER = Number(bounds.ORDER)
 SECONDS = Number(bounds.SECONDS)
 TOLERANCE = Number(bounds.TOLERANCE)
+ERROR_RATE = Number(bounds.ERROR_RATE)
+FACTOR = Number(bounds.FACTOR)
+POINTS = Number(bounds.POINTS)
+SEED_BLOCK = Number(bounds.SEED_BLOCK)
+BASE_RUNS = Number(bounds.BASE_RUNS)
+PAIRS = Number(bounds.PAIRS)
 NAME = Text()
 _DOTTED = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
 EQUATIONS = Pattern(
@@ -182,5 +188,7 @@ EQUATIONS = Pattern(
     "--equations takes a name of published ones, or package.module:function",
 )
 MODULE = Pattern(f"{_DOTTED}(:{_DOTTED})?", "--trust takes a module of yours, for example my_cells")
+LENGTHS = Pattern("[0-9]{1,9}(,[0-9]{1,9})*", "--lengths takes bits, for example 8,64,256")
+FAIL_ON = Pattern("worse|undecided", "--fail-on takes worse or undecided")
 OUTPUT = Output()
 FOLDER = Folder()

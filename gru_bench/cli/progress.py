@@ -27,15 +27,22 @@ _TRAINED = 0.9
 @contextlib.contextmanager
 def watching() -> Iterator[Watch]:
     """Show progress on standard error if that is a terminal, and give who is told of it."""
+    view = View()
+    with drawn(view) as seen:
+        yield view if seen else Watch()
+
+
+@contextlib.contextmanager
+def drawn(view: View) -> Iterator[bool]:
+    """Draw a view on standard error if that is a terminal, and tell whether it is."""
     screen = console(err=True)
     if not screen.is_terminal:
-        yield Watch()
+        yield False
         return
-    view = View()
     with Live(
         get_renderable=view.render, console=screen, transient=True, vertical_overflow="visible"
     ):
-        yield view
+        yield True
 
 
 class View(Watch):

@@ -146,6 +146,7 @@ class Agreement:
         sizes = np.broadcast_to(step, given.shape)
         looks: list[tuple[Callable[..., NDArray[np.bool_]], Any]] = []
         if self._method == "central":
+            looks.append((appeal.by_noise, sizes.min(axis=1)))
             looks.append((appeal.by_finer, sizes.max(axis=1)))
             looks.append((appeal.by_sides, sizes.min(axis=1)))
         if self._may_move:

@@ -9,6 +9,8 @@ wrong where it is wrong nearby too. So an entry is acquitted
 - where both one-sided derivatives tend to autodiff's as the steps shrink;
 - where they tend to different values that hold autodiff's between them: a kink;
 - where the function itself changes by as much however short the step is: a jump;
+- where the function's rounding, as it is measured, explains the distance: what is large within and
+  cancels is rounded by more than what enters and leaves says;
 - where it agrees at random points nearby: what TensorFlow's operations say at their own kinks and
   jumps is TensorFlow's choice. Of a function in which a user wrote or stopped gradients, autodiff's
   must also be like one nearby, and the function must lead there without a jump.
@@ -53,6 +55,10 @@ MOVED = (
 
 #: By what a result's rounding is multiplied in a one-sided derivative to second order, by h.
 SIDED = 32.0
+
+#: How many points on each side are looked at for rounding, and how far they may lie, in roots of
+#: eps: results may be rounded to a lattice that shorter ways do not leave.
+SCATTERED, AWAY = 12, 32.0
 
 #: Rounding errors that a change of the function must exceed to be one.
 CLEAR = 128.0
@@ -111,6 +117,40 @@ class Appeal:
             near.append(np.abs(given - found.value) <= SHARP * distance)
         rows = [np.all(near[k : k + ROW], axis=0) for k in range(len(FINER) - ROW + 1)]
         return np.asarray(accused & np.isfinite(distance) & np.any(rows, axis=0))
+
+    def by_noise(
+        self,
+        columns: NDArray[np.int64],
+        accused: Mask,
+        given: Array,
+        distance: Array,
+        step: Array,
+    ) -> Mask:
+        """Return which entries the measured rounding acquits, `(C, m)`.
+
+        Of random points that lie so near a parabola leaves nothing but rounding, at least on the
+        side on which there is no kink.
+
+        Args:
+            columns: which arguments, `(C,)`.
+            accused: `(C, m)`.
+            given: autodiff's derivatives, `(C, m)`.
+            distance: |autodiff - numeric|, `(C, m)`.
+            step: the smallest h used for each argument, `(C,)`.
+        """
+        away = AWAY * np.sqrt(self._problem.numeric_epsilon)
+        unit = away * (1 + np.abs(self._problem.point[columns]))
+        places = np.random.default_rng(0).uniform(0, 1, SCATTERED)
+        parabolas, _ = np.linalg.qr(np.vander(places, 3))
+        scatter = []
+        for side in (-1.0, 1.0):
+            deltas = side * np.multiply.outer(places, unit)
+            made = self._problem.evaluate(np.tile(columns, SCATTERED), deltas.ravel())
+            made = made.reshape(SCATTERED, -1) - made.reshape(SCATTERED, -1)[:1]
+            with np.errstate(invalid="ignore"):
+                left = made - parabolas @ (parabolas.T @ made)
+            scatter.append(np.abs(left).max(axis=0).reshape(given.shape))
+        return np.asarray(accused & (distance <= SIDED * np.minimum(*scatter) / step[:, None]))
 
     def by_sides(
         self,

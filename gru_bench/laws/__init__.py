@@ -34,14 +34,6 @@ and what only the bench can find out is kept in `case.told`. A script raises `As
 the figures of the failure where the law is broken, also for what the cell itself raises, and
 nothing where the law holds: tests hold every law to both.
 
-Some checks take more of a case: `case.subject` is the cell, NumPy in and NumPy out
-(`gru_bench.subjects.protocol`), `case.target` makes other cells and knows what was given. They need
-a `script` of their own: what repeats the failure at the end of a script that defines `keras`, `np`,
-`tf`, `make(dtype)`, `cell`, `weights` (a list), `xs` `(T, B, F)`, `states` (a list), `dtype`,
-`training`, `seed`, the functions of `plain.py`, where the script asks for them
-`make_layer(**options)` and `make_pair()`, the `limit` of the comparison that failed and everything
-that `case.note` was told.
-
 Modules of laws import no framework, so that listing laws is instant; laws of any cell are handed
 none either. Laws about chance ask a case for other cells of the kind (`drawing.py`), those about
 equations and gates for what the cell claims (`claimed.py`). Laws that are about Keras stand in

@@ -19,6 +19,7 @@ from gru_bench.trace.tolerance import Bound, epsilon, run_error
 if TYPE_CHECKING:
     from gru_bench.laws.target import Target
     from gru_bench.subjects.protocol import Loop, Subject
+    from gru_bench.trace.response import RunBound
 
 Array = NDArray[Any]
 
@@ -54,6 +55,9 @@ class Asking:
 
         def subject(self, dtype: str | None = None, training: bool | None = None) -> Subject:
             """Return the cell."""
+
+        def bounds(self, dtype: str | None = None) -> RunBound:
+            """Return how far two correct runs may lie apart."""
 
         def loop(self, way: str) -> Loop:
             """Return the cell in a loop."""
@@ -260,6 +264,15 @@ class Asking:
         return Wrong(worst.argument, worst.result, worst.autodiff, worst.numeric, worst.error)
 
     # Precision
+
+    def each_rounding(self, dtype: str) -> tuple[Bound, list[Bound]]:
+        """Return how far outputs, and each final state, of two correct runs may lie apart.
+
+        Args:
+            dtype: in which the less precise of both is computed.
+        """
+        bounds = self.bounds(dtype)
+        return bounds.outputs, bounds.finals
 
     def imprecision(self, cell: Subject) -> str:
         """Return what in a step is computed or kept in less than float64; empty for nothing."""

@@ -203,6 +203,25 @@ class Case(Asking, Drawing, Claimed):
             self.note(limit=limit if limit.ndim == 0 else np.broadcast_to(limit, np.shape(got)))
             raise Broken(worst.message(what), {"what": what, **worst.facts(), "why": bound.why})
 
+    def agree_granting(
+        self, got: Any, expected: Any, bound: Bound, more: Callable[[], Bound], what: str
+    ) -> None:
+        """Compare two results, granting more where a bound does not do.
+
+        Args:
+            got: what the cell gives.
+            expected: what the law says.
+            bound: how far they may lie apart.
+            more: says what is granted beside; it costs more to ask.
+            what: a name for the result.
+
+        Raises:
+            Broken: as for `agree`.
+        """
+        if bound.worst(got, expected) is not None:
+            bound = bound + more()
+        self.agree(got, expected, bound, what)
+
     def fit(self, x: Any) -> Any:
         """Return inputs that the cell takes: these, or others in place of what it does not."""
         return self.target.fit(x)

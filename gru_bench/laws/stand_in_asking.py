@@ -187,11 +187,10 @@ class Asking:
         told = f"{names[place]}{list(entry)}", f"{results[result]}{list(where)}"
         return *told, autodiff, numeric, self.given["limit"]
 
-    def bounds(self, dtype: str) -> Any:
+    def each_rounding(self, dtype: str) -> Any:
         """Return how far each output and each final state may lie from a correct one."""
         del dtype  # the comparison that failed was of one
-        self.outputs, self.finals = self.rounding(), [self.rounding() for _ in self.states]
-        return self
+        return self.rounding(), [self.rounding() for _ in self.states]
 
     def imprecision(self, cell: Any) -> str:
         """Return what in a step is computed or kept in less than float64; empty for nothing."""

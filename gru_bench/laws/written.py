@@ -78,11 +78,11 @@ def called_in(script: str, module: ModuleType, *names: str) -> str:
     """Return the functions of a module that a script calls, with what they use.
 
     Args:
-        script: a stand-in calls them by their names, `given["call"]`; others as functions.
+        script: a stand-in calls them by their names, `given["call"]`.
         module: a `plain` one.
         *names: of others.
     """
-    words = {*names, *re.findall(_BY_NAME if "given[" in script else r"\w+", script)}
+    words = {*names, *re.findall(_BY_NAME, script)}
     return f"{_parts_of(words, module).text()}\n\n\n"
 
 

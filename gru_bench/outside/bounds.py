@@ -130,3 +130,10 @@ SECONDS = Range(0.0, 1_209_600.0)
 #: Score above which a read-out says 1.
 THRESHOLD = Range(-1e38, 1e38, closed=True)
 TOLERANCE = Range(0.0, 1e300, closed=True)
+#: Of a comparison: how often it may err; a factor in iterations, which is counted up to 2; points
+#: of a hundred; and which seeds it uses.
+ERROR_RATE = Range(0.0, 0.5)
+FACTOR = Range(1.0, 1.9)
+POINTS = Range(0.0, 90.0)
+SEED_BLOCK = Bound(0, 10**12)
+BASE_RUNS = Bound(1, 8)

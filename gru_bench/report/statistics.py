@@ -7,7 +7,7 @@ seeds, not pairs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,20 +63,6 @@ def mean_share(shares: Sequence[float], confidence: float = CONFIDENCE) -> Estim
     mean = float(values.mean())
     # Beta quantiles carry rounding of their own, which must not push an end past the mean.
     return Estimate(mean, min(low, mean), max(high, mean), values.size)
-
-
-def solved_at(errors: Mapping[int, int]) -> int | None:
-    """Return the first checkpoint from which on, through the last, there is no error.
-
-    Args:
-        errors: wrong pairs at each checkpoint, over all lengths and families.
-    """
-    solved = None
-    for checkpoint in sorted(errors, reverse=True):
-        if errors[checkpoint]:
-            break
-        solved = checkpoint
-    return solved
 
 
 def solved_share(times: Sequence[int | None], last: int) -> tuple[NDArray[np.float64], ...]:

@@ -12,10 +12,11 @@ from typing import Any
 
 import pandas as pd
 
-from gru_bench.report.statistics import Estimate, Solving, mean_share, solved_at, solving
+from gru_bench.report.statistics import Estimate, Solving, mean_share, solving
 from gru_bench.runs.execution import Group
 from gru_bench.runs.experiment import Claim
 from gru_bench.runs.run import Inputs, Run
+from gru_bench.runs.solving import proof_time, solve_time
 from gru_bench.task.transducer import Family
 
 #: What tells one table from another.
@@ -174,23 +175,6 @@ def hardest_family(summary: pd.DataFrame) -> str:
     """Return the family with the lowest mean accuracy at the last iteration of one group."""
     last = select(summary, iteration=summary["iteration"].max())
     return str(last.groupby("family", sort=False)["mean"].mean().idxmin())
-
-
-def solve_time(run: Run) -> int | None:
-    """Return the checkpoint from which on a run makes no error, or None."""
-    if run.diverged is not None:
-        return None
-    errors = dict.fromkeys(run.inputs.checkpoints, 0)
-    for row in run.measurements:
-        errors[row.iteration] += row.pairs - row.exact
-    return solved_at(errors)
-
-
-def proof_time(run: Run) -> int | None:
-    """Return the checkpoint from which on a run is proved for every length, or None."""
-    if run.diverged is not None or not run.verdicts:
-        return None
-    return solved_at({v.iteration: int(v.outcome != "PROVED") for v in run.verdicts})
 
 
 def _spent(run: Run, solved: int | None) -> int:

@@ -128,7 +128,7 @@ def run_groups(
     watch.plan(runs, runs - trained, iterations)
     for group, missing in zip(groups, lacking, strict=True):
         if missing:
-            _train_group(group, missing, folder, watch, found, workers)
+            Trainer(group).train(missing, folder, watch, found, workers)
         group.runs = [found[inputs.name] for inputs in group.inputs]
     return Outcome(list(groups), trained, notices)
 
@@ -140,42 +140,67 @@ def make_judge(group: Group) -> Judge:
     return Judge(group.network, group.recipe.threshold, effort, inputs.evaluation_seed)
 
 
-def _train_group(
-    group: Group,
-    missing: Sequence[Inputs],
-    folder: Path,
-    watch: Watch,
-    found: dict[str, Run],
-    workers: int | None,
-) -> None:
-    """Train the missing runs of a group; add each to the folder and to `found`."""
-    plan = {inputs.seed: inputs for inputs in missing}
-    first = missing[0]
-    evaluator = Evaluator(group.network, group.recipe.threshold, first.pairs, first.evaluation_seed)
-    judge = make_judge(group) if first.any_length else None
+class Trainer:
+    """Trains runs of one group; what it has compiled serves the next ones too.
 
-    def measure(theta: Any, iteration: int) -> Measured:
+    Args:
+        group: whose runs are trained; all have the same inputs but for the seed.
+        program: the compiled training, if there is one already.
+    """
+
+    def __init__(self, group: Group, program: Program | None = None) -> None:
+        self.group = group
+        self.program = program or Program(group.network, group.recipe)
+        first = group.inputs[0]
+        threshold = group.recipe.threshold
+        self._evaluator = Evaluator(group.network, threshold, first.pairs, first.evaluation_seed)
+        self._judge = make_judge(group) if first.any_length else None
+
+    def train(
+        self,
+        missing: Sequence[Inputs],
+        folder: Path,
+        watch: Watch,
+        found: dict[str, Run],
+        workers: int | None = None,
+    ) -> None:
+        """Train runs; add each to the folder, and to `found` by its file's name.
+
+        Args:
+            missing: inputs of the runs, at least one.
+            folder: of run files; each finished run is written at once.
+            watch: is told how far it is.
+            found: takes the runs.
+            workers: seeds trained at a time; by default one for each core.
+
+        Raises:
+            UsageError: the folder cannot be written.
+            Interrupted: Ctrl-C; finished runs are in the folder.
+        """
+        plan = {inputs.seed: inputs for inputs in missing}
+
+        def keep(trained: TrainedRun) -> None:
+            run = make_run(trained, plan[trained.seed], machine())
+            write_run(folder, run)
+            found[run.inputs.name] = run
+            watch.finish(trained)
+
+        watch.begin(self.group.title, len(plan), self.group.recipe.iterations, workers)
+        train_network(
+            self.program,
+            list(plan),
+            missing[0].checkpoints,
+            lambda theta, iteration: self._measure(theta, iteration, missing[0], watch),
+            watch.step,
+            keep,
+            workers,
+        )
+
+    def _measure(self, theta: Any, iteration: int, inputs: Inputs, watch: Watch) -> Measured:
         with watch.doing("measuring"):
-            accuracy = evaluator.measure_all(theta, first.families, first.lengths)
-        if judge is None:
+            accuracy = self._evaluator.measure_all(theta, inputs.families, inputs.lengths)
+        if self._judge is None:
             return Measured(accuracy)
         wrong = sum(found.pairs - found.exact for found in accuracy)
         with watch.doing("refuting" if wrong else "proving"):
-            return Measured(accuracy, *judge.judge(theta, iteration, wrong))
-
-    def keep(trained: TrainedRun) -> None:
-        run = make_run(trained, plan[trained.seed], machine())
-        write_run(folder, run)
-        found[run.inputs.name] = run
-        watch.finish(trained)
-
-    watch.begin(group.title, len(plan), group.recipe.iterations, workers)
-    train_network(
-        Program(group.network, group.recipe),
-        list(plan),
-        first.checkpoints,
-        measure,
-        watch.step,
-        keep,
-        workers,
-    )
+            return Measured(accuracy, *self._judge.judge(theta, iteration, wrong))

@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -278,4 +278,20 @@ def read_runs(folder: Path) -> tuple[dict[str, Run], list[str]]:
             runs[path.name] = read_run(path)
         except UsageError as error:
             notices.append(str(error))
+    return runs, notices
+
+
+def find_runs(folder: Path, names: Iterable[str]) -> tuple[dict[str, Run], list[str]]:
+    """Return those runs of a folder that have these file names, and a line about each broken one.
+
+    Only these files are looked at, however many the folder has.
+    """
+    runs, notices = {}, []
+    for name in names:
+        path = folder / name
+        if path.is_file():
+            try:
+                runs[name] = read_run(path)
+            except UsageError as error:
+                notices.append(str(error))
     return runs, notices

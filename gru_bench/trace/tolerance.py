@@ -58,7 +58,8 @@ class Bound:
     def worst(self, actual: Any, expected: Any) -> Difference | None:
         """Return where a result lies farthest beyond the limit, None where it does nowhere.
 
-        What is no number on both sides is no difference: that is for laws about finite results.
+        What is no number on both sides is no difference: that is for laws about finite results. An
+        infinite limit promises nothing.
         """
         got, want = np.asarray(actual, _WIDE), np.asarray(expected, _WIDE)
         if got.shape != want.shape:
@@ -67,7 +68,7 @@ class Bound:
             return None
         limit = np.broadcast_to(np.asarray(self.limit, _WIDE), got.shape)
         with np.errstate(invalid="ignore"):
-            same = (got == want) | (np.isnan(got) & np.isnan(want))
+            same = (got == want) | (np.isnan(got) & np.isnan(want)) | (limit == np.inf)
             excess = np.where(same, -1, np.abs(got - want) - limit)
         excess = np.where(np.isnan(excess), np.inf, excess)
         place = np.unravel_index(np.argmax(excess), got.shape)
@@ -134,6 +135,17 @@ def smallest_normal(dtype: Any) -> Any:
     while kind(value / 2) > 0:
         value /= 2
     return value / epsilon(dtype)
+
+
+@lru_cache
+def largest(dtype: Any) -> float:
+    """Return the largest number of a floating dtype, bfloat16 included."""
+    kind = np.dtype(dtype).type
+    value = 2 - epsilon(dtype)
+    with np.errstate(over="ignore"):
+        while np.isfinite(kind(2 * value)) and np.isfinite(2 * value):
+            value *= 2
+    return value
 
 
 def gamma(operations: int, dtype: Any) -> float:
@@ -212,6 +224,8 @@ def run_error(
     """
     rng = np.random.default_rng(0)
     at = np.asarray(function(list(arguments)))
+    if not np.isfinite(at).all():
+        return Bound(np.inf, "none: not all of the run is finite")
     response = np.zeros(())
     for small in (2.0**-26, 2.0**-26, *(2 * [max(2.0**-26, gamma(operations, dtype))])):
         moved = [a * (1 + small * rng.choice([-1.0, 1.0], a.shape)) for a in arguments]

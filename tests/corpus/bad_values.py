@@ -100,6 +100,7 @@ def prepare(folder: Path, model: Path) -> None:
 #: The words that a command needs beside the one that is tried.
 NEEDED = {
     "check": {"cell": "gru_bench:GRUCell"},
+    "compare": {"base": "gru_bench:GRUCell", "candidate": "gru_bench:GRUCell"},
     "add": {"a": "1", "b": "2", "model": "good.keras"},
     "gradcheck": {"cell": "gru_bench:GRUCell"},
     "prove": {"model": "good.keras"},

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from gru_bench.trace.tensorflow.node import Node
 from gru_bench.trace.tensorflow.operations import MOVES, STRUCTURAL
 from gru_bench.trace.tensorflow.replay import Replay
-from gru_bench.trace.tolerance import ACTIVATION_EPSILONS, epsilon, smallest_normal
+from gru_bench.trace.tolerance import ACTIVATION_EPSILONS, epsilon, largest, smallest_normal
 from gru_bench.trace.unsupported import UnsupportedOperationError
 
 Array = NDArray[Any]
@@ -108,6 +108,7 @@ class RunningError:
     def __init__(self, replay: Replay, dtype: Any) -> None:
         self._replay, self._dtype = replay, np.dtype(dtype)
         self._unit, self._lost = epsilon(dtype) / 2, float(smallest_normal(dtype))
+        self._largest = largest(dtype)
 
     def __call__(self, *groups: Sequence[Any]) -> list[Any]:
         """Return the balls of all results.
@@ -127,6 +128,16 @@ class RunningError:
             raise UnsupportedOperationError(node.type) from error
 
     def _visited(self, node: Node, operands: list[Any]) -> list[Any]:
+        return [self._in_range(made) for made in self._computed(node, operands)]
+
+    def _in_range(self, made: Any) -> Any:
+        """Return what was computed, infinitely far off where the dtype may not hold it."""
+        if not isinstance(made, Ball) or made.center.dtype.kind != "f":
+            return made
+        beyond = ~(made.size <= self._largest)
+        return Ball(made.center, np.where(beyond, np.inf, made.radius)) if beyond.any() else made
+
+    def _computed(self, node: Node, operands: list[Any]) -> list[Any]:
         if not any(isinstance(v, Ball) for v in operands):
             if node.elementwise is not None:
                 return [np.asarray(node.elementwise(node.attributes, *operands))]
@@ -165,6 +176,8 @@ class RunningError:
         for corner in itertools.product(*ends):
             other = np.asarray(function(node.attributes, *corner))
             gap = other != center if center.dtype.kind == "b" else np.abs(other - center)
+            if center.dtype.kind == "f":  # where a corner is no number, the result may be any
+                gap = np.where(np.isnan(other) & ~np.isnan(center), np.inf, gap)
             moved = np.fmax(moved, gap)
         return self._rounded(node.type, center, moved)
 
