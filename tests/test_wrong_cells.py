@@ -10,6 +10,7 @@ import pytest
 
 from gru_bench.laws import LAWS
 from gru_bench.laws.running.runner import check_cell
+from gru_bench.laws.telling.outcome import FAILED
 from gru_bench.subjects.keras.loading import load_cell_class
 from tests.corpus.wrong_cells import TABLE, WrongCell, alarms, base, ledger, matrix
 from tests.corpus.wrong_cells.correct import correct_rows
@@ -179,11 +180,12 @@ def test_quick_catches_nearly_all() -> None:
 
 
 def test_no_correct_cell_is_caught_with_any_seed_that_was_tried() -> None:
-    rows = alarms.seeded(correct_rows(), range(20))
+    rows = {row.cell for row in alarms.seeded(correct_rows(), range(20))}
+    # Of laws as they were when they were tried; the sweep takes many hours.
     known = ledger.kept(matrix.FOLDER / "correct-thorough.csv")
-    tried = [letters for row in rows if (letters := ledger.recalled(row, known))]
-    assert tried, "python -m tests.corpus.wrong_cells.alarms"
-    assert not any("F" in letters.values() for letters in tried)
+    tried = {cell: letter for (cell, _, _, _), letter in known.items() if cell in rows}
+    assert len(tried) == len(rows), "python -m tests.corpus.wrong_cells.alarms"
+    assert ledger.LETTERS[FAILED] not in known.values()
 
 
 def test_the_same_seed_gives_the_same_letters_and_what_is_known_is_not_tried_again() -> None:
