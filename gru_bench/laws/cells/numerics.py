@@ -68,10 +68,7 @@ def beyond(case: Case) -> None:
     FAMILY,
     "In float32 a run gives what it gives in float64, within the running error of its operations.",
     needs=("float64",),
-    caught=(
-        "https://github.com/ARM-software/ComputeLibrary/issues/779",
-        "https://github.com/microsoft/onnxruntime/pull/27239",
-    ),
+    caught=("https://github.com/ARM-software/ComputeLibrary/issues/779",),
 )
 def narrow(case: Case) -> None:
     """Run in both."""
