@@ -97,7 +97,9 @@ class Pretender:
                 for family in inputs.families
                 for n in inputs.lengths
             ]
-            trained.measurements[iteration] = Measured(rows, self.judge(inputs, iteration))
+            verdict = self.judge(inputs, iteration)
+            proof = {} if verdict is not None and verdict.outcome == "PROVED" else None
+            trained.measurements[iteration] = Measured(rows, verdict, proof)
             trained.weights[iteration] = np.zeros(1, np.float32)
         return make_run(trained, inputs, machine())
 

@@ -310,7 +310,7 @@ def test_an_operation_that_is_not_known_does_not_apply(monkeypatch):
 @pytest.mark.parametrize(
     ("cell", "law", "why"),
     [
-        (SqueezedBatch, "gate-permuted-units", "the output after step 1 has shape (3,), expected"),
+        (SqueezedBatch, "gate-permuted-units", "the outputs of a run have shape (1, 3), expected"),
         (BuiltInCall, "layer-mask", "the cell has 0 weights when it is built, 9 after a call"),
     ],
 )

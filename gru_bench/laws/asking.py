@@ -101,6 +101,11 @@ class Asking:
         """Whether the cell takes whole numbers only."""
         return self.target.inputs is not None and self.target.inputs.whole
 
+    @property
+    def loose(self) -> str:
+        """What within the cell has not the dtype that the cell is given; empty for nothing."""
+        return self.target.loose
+
     def _told(self, name: str, value: Any) -> Any:
         self.told[name] = value
         return value

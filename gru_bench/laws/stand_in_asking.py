@@ -55,6 +55,11 @@ class Asking:
         return dict(zip(self.weights, self.given["structured"]))
 
     @property
+    def loose(self) -> str:
+        """Return nothing: that layers within have another dtype is no failure of its own."""
+        return ""
+
+    @property
     def takes_any(self) -> bool:
         """Whether the cell takes any inputs."""
         return "inputs" not in self.given
