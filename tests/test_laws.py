@@ -191,7 +191,7 @@ def test_in_this_process_a_loop_for_ever_is_interrupted():
     ("name", "why", "limits"),
     [
         ("LoopsForEver", "stopped after 3 s", {"limit": 3.0}),
-        ("HangsInC", "the process was stopped after", {"limit": 1.0}),
+        ("HangsInC", "the process was stopped after", {"limit": 2.0}),
         ("EndsTheProcess", "exit code 3", {}),
         ("EatsMemory", "MemoryError", {"memory": 2**29}),
     ],
