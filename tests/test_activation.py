@@ -12,7 +12,6 @@ import pytest
 
 from gru_bench.cli import main
 from gru_bench.errors import UsageError
-from gru_bench.lifting.tensorflow.activation import CHUNK, INPUTS, MODES, Measurement, compute
 from gru_bench.program.activation import (
     ALLOWANCE,
     FUNCTIONS,
@@ -20,6 +19,7 @@ from gru_bench.program.activation import (
     reference,
     stored,
 )
+from gru_bench.trace.tensorflow.activation import CHUNK, INPUTS, MODES, Measurement, compute
 
 TRUE = {"tanh": mpmath.tanh, "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x))}
 

@@ -15,10 +15,10 @@ import pytest
 from gru_bench import ADDITION, Adder, Network, Rejected, UsageError, prove
 from gru_bench.checker.certificate import read
 from gru_bench.learning.deployment import Deployment
-from gru_bench.lifting.tensorflow import reader
 from gru_bench.proof.comparison import compare
 from gru_bench.subjects.keras.purity import check_pure
 from gru_bench.subjects.keras.runtime import keras, tf
+from gru_bench.trace.tensorflow import reader
 from tests.corpus import handmade, patching
 
 SimpleRNN = keras.layers.SimpleRNNCell

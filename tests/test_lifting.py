@@ -16,12 +16,11 @@ import pytest
 from gru_bench.errors import UsageError
 from gru_bench.learning.intervals import Interval, Intervals
 from gru_bench.lifting import lift
-from gru_bench.lifting.tensorflow import moves, reader
 from gru_bench.program.enclosure import Enclosures
 from gru_bench.program.program import Program
 from gru_bench.subjects.keras.runtime import keras
 from gru_bench.subjects.keras.subject import KerasSubject
-from gru_bench.trace.tensorflow import operations
+from gru_bench.trace.tensorflow import moves, operations, reader
 from tests.corpus import keras_ways, reference
 from tests.corpus.faults import FAULTS as WRONG_PROGRAMS
 from tests.corpus.judge import (

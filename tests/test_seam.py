@@ -23,7 +23,6 @@ ROOMS = (
     "laws/keras/",
     "learning/",
     "refutation/",
-    "lifting/tensorflow/",
 )
 
 #: What names public things of other rooms, and imports them when they are used.

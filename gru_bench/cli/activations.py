@@ -12,8 +12,8 @@ from gru_bench.cli.terminal import console, say
 from gru_bench.outside.writing import write_result, write_whole
 
 if TYPE_CHECKING:
-    from gru_bench.lifting.tensorflow.activation import Measurement
     from gru_bench.program.activation import ActivationError
+    from gru_bench.trace.tensorflow.activation import Measurement
 
 
 @click.command()
@@ -48,8 +48,8 @@ def command(
     here. With -o an interrupted measurement goes on where it stopped. All inputs take about half
     an hour; --every 1000 takes seconds.
     """
-    from gru_bench.lifting.tensorflow.activation import MODES, Measurement
     from gru_bench.program.activation import FUNCTIONS, read_measurement
+    from gru_bench.trace.tensorflow.activation import MODES, Measurement
 
     begun = None if output is None else read_measurement(output)
     measurement = Measurement(every, functions or FUNCTIONS, modes or MODES, begun)
@@ -64,7 +64,7 @@ def _measure(measurement: Measurement, command_line: str, output: Path | None) -
     """Measure to the end, saving now and then."""
     from rich.progress import Progress
 
-    from gru_bench.lifting.tensorflow.activation import CHUNK, INPUTS
+    from gru_bench.trace.tensorflow.activation import CHUNK, INPUTS
 
     screen = console(err=True)
     with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:

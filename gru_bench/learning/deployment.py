@@ -20,10 +20,10 @@ from gru_bench.learning.reloading import check_reloaded, reload, stores_itself
 from gru_bench.lifting import lift
 from gru_bench.lifting.expression import Table
 from gru_bench.lifting.lift import same
-from gru_bench.lifting.tensorflow.trace import Trace
 from gru_bench.subjects.keras.purity import check_pure
 from gru_bench.subjects.keras.reach import sizes_named
 from gru_bench.subjects.keras.runtime import keras, tf
+from gru_bench.trace.tensorflow.step import Trace
 
 Array = NDArray[Any]
 

@@ -59,4 +59,4 @@ def initial_state(subject: Any) -> list[NDArray[Any]]:
 def _reader(subject: Any) -> Any:
     if subject.tracer is None:
         raise LiftingError(f"nothing traces the steps of cell {subject.name!r}")
-    return importlib.import_module(f"gru_bench.lifting.{subject.tracer}.trace")
+    return importlib.import_module(f"gru_bench.trace.{subject.tracer}.step")

@@ -36,7 +36,7 @@ class Subject(Protocol):
 
     @property
     def tracer(self) -> str | None:
-        """Which of the readers in `trace` and `lifting` reads its steps; None for none."""
+        """Which of the readers in `trace` reads its steps; None for none."""
 
     @property
     def extends_own(self) -> bool:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from gru_bench.errors import FAULTS, in_one_line
 from gru_bench.lifting.error import LiftingError
 from gru_bench.lifting.expression import Ids, Table
-from gru_bench.lifting.tensorflow.known import Known
-from gru_bench.lifting.tensorflow.reader import Reader, Scribe
 from gru_bench.subjects.keras.runtime import tf
 from gru_bench.subjects.keras.subject import KerasSubject
+from gru_bench.trace.tensorflow.known import Known
+from gru_bench.trace.tensorflow.reader import Reader, Scribe
 
 Array = NDArray[Any]
 

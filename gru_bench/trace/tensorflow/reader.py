@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from gru_bench.errors import in_one_line
 from gru_bench.lifting.error import LiftingError
-from gru_bench.lifting.tensorflow.known import Known, check_shaped_only, fold
-from gru_bench.lifting.tensorflow.moves import MOVES, carried, moved
 from gru_bench.subjects.keras.runtime import tf
+from gru_bench.trace.tensorflow.known import Known, check_shaped_only, fold
+from gru_bench.trace.tensorflow.moves import MOVES, carried, moved
 from gru_bench.trace.tensorflow.replay import ancestors
 
 Array = NDArray[Any]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.lifting.error import LiftingError
-from gru_bench.lifting.tensorflow.moves import MOVES, moved
+from gru_bench.trace.tensorflow.moves import MOVES, moved
 from gru_bench.trace.tensorflow.operations import ELEMENTWISE, STRUCTURAL, Attributes
 
 Array = NDArray[Any]
