@@ -16,8 +16,7 @@ from gru_bench.learning.recipe import Recipe
 from gru_bench.learning.training import make_network
 from gru_bench.outside.bounds import shown
 from gru_bench.outside.text import one_line, short
-from gru_bench.runs.execution import Group, Trainer
-from gru_bench.runs.provenance import source_hash, versions
+from gru_bench.runs.execution import Group, Trainer, inputs_of
 from gru_bench.runs.run import Inputs, Run, read_runs
 from gru_bench.runs.verdict import AnyLength
 from gru_bench.task.transducer import Family, get_task
@@ -83,20 +82,15 @@ def plan_side(
         UsageError: the cell cannot be loaded, made, or run on the task's inputs.
     """
     network = make_network(cell, recipe, arguments, get_task(task))
-    inputs = Inputs(
-        cell=network.cell_name,
-        arguments=network.arguments,
-        source=source_hash(type(network.cell)),
-        recipe=recipe,
-        task=task,
-        seed=0,
+    inputs = inputs_of(
+        network,
+        recipe,
         checkpoints=spread_checkpoints(recipe.iterations),
         lengths=tuple(lengths),
         families=tuple(families),
         pairs=pairs,
         evaluation_seed=0,
         any_length=None,
-        versions=versions(),
     )
     return Side(inputs, network)
 

@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 from gru_bench.equations.following import Followed
 from gru_bench.equations.published import Equations, Settings, Weights
-from gru_bench.equations.reading import is_stacked, read_settings, read_weights, weights_by_name
+from gru_bench.equations.reading import (
+    is_stacked,
+    numbers_of,
+    read_settings,
+    read_weights,
+    weights_by_name,
+)
 from gru_bench.errors import UsageError
 
 Array = NDArray[Any]
@@ -107,6 +113,16 @@ class Claim:
     def weights(self, cell: Any) -> dict[str, Array]:
         """Return copies of the weights of a cell by name, trainable or not, in float64."""
         return weights_by_name(cell) if self.reading is None else self.reading.named(cell)
+
+    def give(self, cell: Any, named: Mapping[str, Array]) -> None:
+        """Assign what `weights` returned.
+
+        Args:
+            cell: whose they are, or another of its kind.
+            named: in the order in which they were returned.
+        """
+        for variable, value in zip(numbers_of(cell), named.values(), strict=True):
+            variable.assign(value)
 
     def read(self, named: Mapping[str, Array]) -> Weights:
         """Return weights by the paper's names; they are views of those given.

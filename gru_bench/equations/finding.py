@@ -16,7 +16,13 @@ from gru_bench.equations.formulas import FAMILIES, FORMULAS, KEYS
 from gru_bench.equations.identify import identify_subject
 from gru_bench.equations.identity import Identity, Reading
 from gru_bench.equations.published import EQUATIONS
-from gru_bench.equations.reading import NORMS, is_stacked, read_weights, weights_by_name
+from gru_bench.equations.reading import (
+    NORMS,
+    is_stacked,
+    numbers_of,
+    read_weights,
+    weights_by_name,
+)
 from gru_bench.equations.words import hints_of
 from gru_bench.errors import FAULTS, UsageError, check_known, in_one_line
 from gru_bench.subjects.loading import import_from_here
@@ -277,9 +283,8 @@ def _nearest(subject: Any, claims: Sequence[Claim]) -> tuple[Claim | None, float
 def _distances(subject: Any, claims: Sequence[Claim], seed: int) -> list[float]:
     """Return how far one random step of the cell is from each claim, ∞ where it cannot be asked."""
     rng = np.random.default_rng(seed)
-    for variable in subject.cell.weights:
-        if str(variable.dtype).startswith(("float", "bfloat")):
-            variable.assign(rng.normal(size=variable.shape))
+    for variable in numbers_of(subject.cell):
+        variable.assign(rng.normal(size=variable.shape))
     x = rng.normal(size=(3, subject.input_size))
     states = [rng.normal(size=(3, *shape)).astype(subject.dtype) for shape in subject.state_shapes]
     try:

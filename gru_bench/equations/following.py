@@ -13,6 +13,7 @@ from gru_bench.equations.box import short_names
 from gru_bench.equations.formula import MATRICES, kind_of
 from gru_bench.equations.hypothesis import Hypothesis
 from gru_bench.equations.identity import Identity, Reading
+from gru_bench.equations.reading import numbers_of
 from gru_bench.equations.words import words_of
 
 Array = NDArray[Any]
@@ -51,7 +52,7 @@ class Followed:
         Args:
             cell: built; it may lack biases.
         """
-        kept = [v for v in cell.weights if "float" in str(v.dtype)]
+        kept = numbers_of(cell)
         names: Sequence[str] = short_names([v.path for v in kept])
         if len(names) == len(self.names):
             names = self.names  # layers within are numbered anew in each cell

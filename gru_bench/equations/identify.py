@@ -15,6 +15,7 @@ from gru_bench.equations.formulas import FORMULAS
 from gru_bench.equations.identity import Identity, Reading
 from gru_bench.equations.mutation import Mutant, mutants, role
 from gru_bench.equations.order import disorder, turned
+from gru_bench.equations.reading import numbers_of
 from gru_bench.equations.search import Fit, Words, find_exact
 from gru_bench.equations.slot import Slot, slot_for
 from gru_bench.equations.words import hints_of, said, words_of
@@ -52,7 +53,7 @@ def box_of(subject: Any) -> Box:
         subject: one step of it.
     """
     cell = subject.cell
-    variables = [v for v in cell.weights if "float" in str(v.dtype)]
+    variables = numbers_of(cell)
     learning = {id(v) for v in cell.trainable_variables}
     names = short_names([v.path for v in variables])
     return Box(

@@ -131,12 +131,17 @@ def _fitting(equations: Equations, found: Weights) -> Weights | str:
     return found
 
 
+def numbers_of(cell: Any) -> list[Any]:
+    """Return the weights of a cell, trainable or not, without the states of generators."""
+    return [v for v in cell.weights if "float" in str(v.dtype)]
+
+
 def weights_by_name(cell: Any) -> dict[str, Any]:
     """Return the weights of a cell in double precision, by name, or by path where that is nested.
 
     Trainable or not: a frozen weight computes like any other.
     """
-    kept = [v for v in cell.weights if "float" in str(v.dtype)]
+    kept = numbers_of(cell)
     named = {}
     for variable in kept:
         tail = "/".join(variable.path.split("/")[-2:])

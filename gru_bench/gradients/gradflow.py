@@ -112,9 +112,7 @@ def gate_shut(subject: Any) -> dict[str, Array] | None:
     named = claim.weights(subject.cell)
     if claim.drive(named, claim.gates(shut=True), CLOSED):
         return None
-    kept = [v for v in subject.cell.weights if "float" in str(v.dtype)]
-    for variable, value in zip(kept, named.values(), strict=True):
-        variable.assign(value)
+    claim.give(subject.cell, named)
     shut: dict[str, Array] = subject.parameters
     subject.assign(before)
     return shut

@@ -75,26 +75,38 @@ def plan_groups(experiment: Experiment) -> list[Group]:
 
 def _plan_group(experiment: Experiment, cell: CellEntry, recipe: Recipe) -> Group:
     network = make_network(cell.name, recipe, cell.arguments, get_task(experiment.task))
-    source = source_hash(type(network.cell))
-    inputs = [
-        Inputs(
-            cell=cell.name,
-            arguments=network.arguments,
-            source=source,
-            recipe=recipe,
-            task=experiment.task,
-            seed=seed,
-            checkpoints=experiment.checkpoints_of(recipe),
-            lengths=experiment.lengths,
-            families=experiment.families,
-            pairs=experiment.pairs,
-            evaluation_seed=experiment.evaluation_seed,
-            versions=versions(),
-            any_length=experiment.any_length,
-        )
-        for seed in experiment.seeds
-    ]
+    first = inputs_of(
+        network,
+        recipe,
+        checkpoints=experiment.checkpoints_of(recipe),
+        lengths=experiment.lengths,
+        families=experiment.families,
+        pairs=experiment.pairs,
+        evaluation_seed=experiment.evaluation_seed,
+        any_length=experiment.any_length,
+    )
+    inputs = [first.model_copy(update={"seed": seed}) for seed in experiment.seeds]
     return Group(cell.title, recipe, network, inputs)
+
+
+def inputs_of(network: Network, recipe: Recipe, **measured: Any) -> Inputs:
+    """Return all that runs of a network depend on, for seed 0.
+
+    Args:
+        network: what is trained.
+        recipe: how.
+        **measured: what is measured of it, and where: the other fields of `Inputs`.
+    """
+    return Inputs(
+        cell=network.cell_name,
+        arguments=network.arguments,
+        source=source_hash(type(network.cell)),
+        recipe=recipe,
+        task=network.task.name,
+        seed=0,
+        versions=versions(),
+        **measured,
+    )
 
 
 def run_groups(

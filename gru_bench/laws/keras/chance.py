@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from gru_bench.equations.reading import numbers_of
 from gru_bench.errors import UsageError
 from gru_bench.laws.case import Array, Case
 from gru_bench.laws.keras.made import Made
 from gru_bench.laws.target import BATCH
-from gru_bench.subjects.keras.masks import forget_masks
+from gru_bench.subjects.keras.masks import RESETS, forget_masks
 from gru_bench.subjects.keras.runtime import keras, tf
 from gru_bench.subjects.keras.subject import KerasSubject
 
@@ -68,11 +69,11 @@ class Chance(Made):
 
     def every_weight(self, subject: KerasSubject) -> list[Array]:
         """Return the weights of a subject in its order, those too that do not learn; float64."""
-        return [np.asarray(v.value, np.float64) for v in _numbers(subject)]
+        return [np.asarray(v.value, np.float64) for v in numbers_of(subject.cell)]
 
     def give_every(self, subject: KerasSubject, values: Iterable[Array]) -> None:
         """Assign what `every_weight` returns."""
-        for variable, value in zip(_numbers(subject), values, strict=True):
+        for variable, value in zip(numbers_of(subject.cell), values, strict=True):
             variable.assign(value)
 
     def called(
@@ -92,8 +93,7 @@ class Chance(Made):
 
     def keeps_masks(self, cell: KerasSubject) -> bool:
         """Return whether a cell keeps masks from step to step."""
-        names = ("reset_dropout_mask", "reset_recurrent_dropout_mask")
-        return any(hasattr(cell.cell, name) for name in names)
+        return any(hasattr(cell.cell, name) for name in RESETS)
 
     def reseed(self, number: int) -> None:
         """Begin anew what training steps draw from TensorFlow's own generators, where they do.
@@ -126,8 +126,3 @@ class Chance(Made):
 
 def _raw(cell: Any) -> Any:
     return cell.cell if isinstance(cell, KerasSubject) else cell
-
-
-def _numbers(subject: KerasSubject) -> list[Any]:
-    """Return the weights but for the states of generators."""
-    return [v for v in subject.cell.weights if "float" in str(v.dtype)]

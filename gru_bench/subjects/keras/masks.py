@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+#: What Keras's cells have where they keep masks: each draws one anew.
+RESETS = ("reset_dropout_mask", "reset_recurrent_dropout_mask")
+
 
 def forget_masks(cell: Any) -> None:
     """Let the next call of a cell, and of layers within, draw the masks that they keep.
@@ -12,5 +15,5 @@ def forget_masks(cell: Any) -> None:
         cell: a Keras layer.
     """
     for layer in cell._flatten_layers():
-        for name in ("reset_dropout_mask", "reset_recurrent_dropout_mask"):
+        for name in RESETS:
             getattr(layer, name, lambda: None)()

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from gru_bench.errors import FAULTS, UsageError, in_one_line
+from gru_bench.subjects.keras.loading import default_policy
 from gru_bench.subjects.keras.maker import Maker
 from gru_bench.subjects.keras.runtime import keras
 from gru_bench.subjects.keras.subject import KerasSubject
@@ -53,14 +54,13 @@ def floats(dtype: str) -> Iterator[None]:
     Args:
         dtype: which.
     """
-    before = keras.config.floatx(), keras.config.dtype_policy()
+    before = keras.config.floatx()
     keras.config.set_floatx(dtype)
-    keras.config.set_dtype_policy(dtype)
     try:
-        yield
+        with default_policy(dtype):
+            yield
     finally:
-        keras.config.set_floatx(before[0])
-        keras.config.set_dtype_policy(before[1])
+        keras.config.set_floatx(before)
 
 
 def _sizes(cell: Any, arguments: Mapping[str, Any], given: int | None) -> list[int]:
