@@ -116,15 +116,9 @@ def main() -> None:
     parser.add_argument("--of", default="", help="only modules whose name contains this")
     options = parser.parse_args()
     shrink.ATTEMPTS = 0  # a smallest case is for a reader
-    names = {law.check.__module__ for law in LAWS.values()} | set(modules())
-    places = [n for n in sorted(names) if ".cells." in n or ".keras." in n]
-    every = [
-        m
-        for n in places
-        if options.of in n
-        for m in mutants(importlib.import_module(n))
-        if users(m)
-    ]
+    places = [n for n in sorted(modules()) if ".cells." in n or ".keras." in n]
+    chosen_modules = [importlib.import_module(name) for name in places if options.of in name]
+    every = [mutant for module in chosen_modules for mutant in mutants(module) if users(mutant)]
     rng = np.random.default_rng(options.seed)
     chosen = [every[k] for k in sorted(rng.permutation(len(every))[: options.mutants])]
     begun, seen, tried = time.monotonic(), Counter[str](), Counter[str]()
