@@ -349,6 +349,28 @@ def test_check_prints_a_table_and_writes_junit_and_json(capfd, tmp_path, cells):
     assert (loaded["ok"], loaded["counts"]["failed"]) == (False, 1)
 
 
+def test_of_several_failures_one_script_is_shown_and_all_are_written(capfd, tmp_path, cells):
+    laws = [f"--law={law}" for law in ("batch-row-alone", "batch-permuted")]
+    given = ["check", cells + "MixesRows", "--set", "units=2", "--profile", "quick", *laws]
+    assert main(given) == 1
+    out = capfd.readouterr().out
+    assert "batch-row-alone: A row" in out
+    assert "batch-permuted: " in out
+    assert out.count("to repeat it without gru_bench, paste:") == 1
+    assert out.index("batch-permuted: ") < out.index("to repeat it")  # failures come first
+    folder = tmp_path / "new" / "scripts"
+    assert main([*given, "--scripts", str(folder)]) == 1
+    out = capfd.readouterr().out
+    assert f"script: {folder / 'batch-row-alone.py'}" in out
+    assert "paste:" not in out
+    for law in ("batch-row-alone", "batch-permuted"):
+        # As a user runs it, where the cells are.
+        run = [sys.executable, str(folder / f"{law}.py")]
+        alone = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+        ran = subprocess.run(run, cwd=HERE, env=alone, capture_output=True, text=True, check=False)
+        assert "AssertionError: " in ran.stderr.splitlines()[-1]
+
+
 def test_laws_lists_every_law(capsys):
     assert main(["laws"]) == 0
     out = capsys.readouterr().out

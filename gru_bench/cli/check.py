@@ -14,7 +14,7 @@ from gru_bench.cli.interrupt import INTERRUPTED
 from gru_bench.cli.terminal import console, say
 from gru_bench.errors import UsageError, check_known
 from gru_bench.outside.bounds import shown
-from gru_bench.outside.writing import write_result
+from gru_bench.outside.writing import make_folder, write_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +60,12 @@ if TYPE_CHECKING:
 @click.option("--junit", "junit_path", type=kinds.OUTPUT, help="Write the outcomes as JUnit XML.")
 @click.option("--json", "json_path", type=kinds.OUTPUT, help="Write everything as JSON.")
 @click.option(
+    "--scripts",
+    "folder",
+    type=kinds.FOLDER,
+    help="Write a script for each law that is broken into this folder.",
+)
+@click.option(
     "--expect",
     "expect_path",
     type=kinds.NAME,
@@ -88,6 +94,7 @@ def command(
     input_range: str | None,
     junit_path: Path | None,
     json_path: Path | None,
+    folder: Path | None,
     expect_path: str | None,
     time_limit: float | None,
     memory_limit: int,
@@ -97,7 +104,8 @@ def command(
 
     CELL is a Keras cell, a whole layer, a plain class written in NumPy, or a function that returns
     one, package.module:Name; modules in the current folder are found. Exit code 1 means that a law
-    is broken: the smallest case is shown, with a script that repeats it.
+    is broken: the smallest case is shown, with a script that repeats it (of several, the first;
+    --scripts writes all).
     """
     from gru_bench import profiles
     from gru_bench.laws.running.choice import choose
@@ -129,8 +137,9 @@ def command(
             check.run(tell)
         except KeyboardInterrupt:
             interrupted = True
-    _print(check.report, verbose)
+    _print(check.report, verbose, folder)
     try:
+        _write_scripts(folder, check.report)
         _write(json_path, lambda: check.report.to_json() + "\n")
         _write(junit_path, lambda: _junit(check.report))
     finally:
@@ -158,12 +167,12 @@ def _junit(report: Report) -> str:
     return to_junit(report)
 
 
-def _print(report: Report, verbose: bool) -> None:
+def _print(report: Report, verbose: bool, folder: Path | None) -> None:
     """Show the failures, whole and first, and then how the laws ended."""
-    from gru_bench.laws.telling.summary import summary
+    from gru_bench.laws.telling.summary import failures, summary
 
-    for outcome in report.failed:
-        say(f"{outcome}\n")
+    for text in failures(report, verbose, folder):
+        say(text)
     screen = console(soft_wrap=True)
     if verbose:
         screen.print(_table(report))
@@ -207,6 +216,19 @@ def _write(path: Path | None, make: Callable[[], str]) -> None:
         return
     write_result(path, make().encode("utf-8", "backslashreplace"))
     say(f"written: {path}")
+
+
+def _write_scripts(folder: Path | None, report: Report) -> None:
+    """Write the script of each failure, a file each; other files of the folder stay."""
+    from gru_bench.laws.telling.summary import file_of, file_text
+
+    if folder is None or not any(outcome.script for outcome in report.failed):
+        return
+    make_folder(folder)
+    for outcome in report.failed:
+        if outcome.script:
+            written = file_text(outcome).encode("utf-8", "backslashreplace")
+            write_result(folder / file_of(outcome), written)
 
 
 @contextmanager

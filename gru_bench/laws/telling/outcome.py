@@ -67,6 +67,17 @@ class Outcome:
         )
 
     def __str__(self) -> str:
+        told = self.told()
+        return f"{told}\n  {self.repeated()}\n\n{self.script}" if self.script else told
+
+    def repeated(self) -> str:
+        """Return what stands before the script."""
+        # Only the published equations are taken from the package.
+        without = "its runner" if "gru_bench" in self.script else "gru_bench"
+        return f"to repeat it without {without}, paste:"
+
+    def told(self) -> str:
+        """Return what is wrong, without the script."""
         if self.status != FAILED:
             return f"{self.law}: {self.status}" + (f" ({self.reason})" if self.reason else "")
         lines = [f"{self.law}: {self.statement}", f"  {self.reason}"]
@@ -78,10 +89,6 @@ class Outcome:
             lines.append("  case: " + ", ".join(f"{k}={v}" for k, v in self.case.items()))
         if self.traceback:
             lines += [f"  {line}" for line in self.traceback.splitlines()]
-        if self.script:
-            # Only the published equations are taken from the package.
-            without = "its runner" if "gru_bench" in self.script else "gru_bench"
-            lines += [f"  to repeat it without {without}, paste:", "", self.script]
         return "\n".join(lines)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
+from pathlib import Path
 
-from gru_bench.laws.telling.outcome import EXPECTED, NOT_APPLICABLE, STATUSES, Report
+from gru_bench.laws.telling.outcome import EXPECTED, NOT_APPLICABLE, STATUSES, Outcome, Report
 
 #: Characters of a note, or of a reason, where not everything is asked for.
 _NOTE = 240
@@ -32,6 +33,40 @@ def summary(report: Report, width: int, verbose: bool = False) -> list[str]:
         lines.append(f"note: {count} not applicable, for {len(why)} reasons (-v says which)")
     lines.append(_time(report))
     return [part for line in lines for part in (wrapper.wrap(line) if line[:1] != " " else [line])]
+
+
+def failures(report: Report, every_script: bool, folder: Path | None = None) -> list[str]:
+    """Return what is said of the laws that do not hold, and how to repeat it.
+
+    Args:
+        report: what became of the laws.
+        every_script: whether the script of each is shown, not of the first alone.
+        folder: that has the scripts, which are not shown then.
+    """
+    failed, scripts = report.failed, [one for one in report.failed if one.script]
+    if folder is not None:
+        places = {one.law: f"  script: {folder / file_of(one)}\n" for one in scripts}
+        return [f"{one.told()}\n{places.get(one.law, '')}" for one in failed]
+    if every_script or len(failed) == 1 or not scripts:
+        return [f"{one}\n" for one in failed]
+    first = scripts[0]
+    return [
+        *(f"{one.told()}\n" for one in failed),
+        f"{first.law}, {first.repeated()}\n\n{first.script}\n",
+        f"--scripts FOLDER writes all {len(scripts)} scripts, a file each; -v shows them.\n",
+    ]
+
+
+def file_of(outcome: Outcome) -> str:
+    """Return the name of the file that holds the script of a failure."""
+    return f"{outcome.law}.py"
+
+
+def file_text(outcome: Outcome) -> str:
+    """Return what that file holds: a script that finds modules where it is started."""
+    head, _, rest = outcome.script.partition("from __future__ import annotations\n")
+    here = "\nimport sys\n\nsys.path.insert(0, '')  # the modules are in the current folder\n"
+    return f"{head}from __future__ import annotations\n{here}{rest.rstrip()}\n"
 
 
 def families(report: Report) -> list[str]:
