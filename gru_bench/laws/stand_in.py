@@ -191,9 +191,27 @@ def stand_in(script: str, *more: type[Any]) -> str:
             for verb in _verbs(tree):
                 if verb.name in used or verb.name.startswith("__"):
                     used |= _names(verb)
-    parts = [_pruned(inspect.getsource(k), t, used) for k, t in zip(kinds, trees, strict=True)]
+    left = [_left(kind, tree, used) for kind, tree in zip(kinds, trees, strict=True)]
+    parts = [
+        _pruned(_based(inspect.getsource(kind), left), tree, used)
+        for kind, tree in zip(kinds, trees, strict=True)
+        if kind in left
+    ]
     parts[0] = parts[0].replace("  # noqa: N818  what laws call it", "")
     return "\n\n\n".join([*parts, inspect.getsource(repeat).rstrip(), ""])
+
+
+def _left(kind: type[Any], tree: ast.AST, used: set[str]) -> type[Any] | None:
+    """Return a class that a script needs, None for one whose verbs it does not use."""
+    idle = all(verb.name not in used and verb.name[:2] != "__" for verb in _verbs(tree))
+    return None if idle and kind in (Asking, Drawing, Claimed) else kind
+
+
+def _based(source: str, left: Sequence[type[Any] | None]) -> str:
+    """Return the source of a class without bases that the script does not hold."""
+    names = [kind.__name__ for kind in (Asking, Drawing, Claimed) if kind in left]
+    bases = f"({', '.join(names)})" if names else ""
+    return source.replace(f"{Case.__name__}(Asking, Drawing, Claimed):", f"{Case.__name__}{bases}:")
 
 
 def _verbs(tree: ast.AST) -> list[ast.FunctionDef]:
