@@ -22,7 +22,7 @@ from gru_bench.laws.running.choice import choose
 from gru_bench.laws.running.isolation import Isolated
 from gru_bench.laws.running.strategies import Sketch
 from gru_bench.laws.target import make_target
-from gru_bench.laws.telling.outcome import EXPECTED, FAILED, NOT_APPLICABLE, PASSED, Outcome
+from gru_bench.laws.telling.outcome import EXPECTED, FAILED, NOT_APPLICABLE, PASSED, Outcome, Report
 from gru_bench.laws.telling.script import literal, script_for
 
 HERE = Path(__file__).parent
@@ -369,6 +369,46 @@ def test_of_several_failures_one_script_is_shown_and_all_are_written(capfd, tmp_
         alone = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         ran = subprocess.run(run, cwd=HERE, env=alone, capture_output=True, text=True, check=False)
         assert "AssertionError: " in ran.stderr.splitlines()[-1]
+
+
+def test_what_a_cell_raises_is_said_once():
+    """Layers around a cell whose initial states Keras cannot make."""
+
+    class Mixed(keras.layers.Layer):
+        def __init__(self, units, **kwargs):
+            super().__init__(**kwargs)
+            self.units, self.state_size, self.output_size = units, [(2, units), units], units
+
+        def build(self, input_shape):
+            self.w = self.add_weight(shape=(input_shape[-1], self.units), name="w")
+            self.built = True
+
+        def call(self, x, states):
+            many, h = states
+            h = keras.ops.tanh(x @ self.w + many[:, 0] + h)
+            return h, [many, h]
+
+        def get_config(self):
+            return {**super().get_config(), "units": self.units}
+
+    laws = ["layer-runs-the-cell", "layer-stateful", "layer-forgets"]
+    report = check_cell(Mixed, {"units": 2}, profile="quick", law=laws)
+    first, *others = report.outcomes
+    assert (first.status, first.law) == (FAILED, "layer-runs-the-cell")
+    for outcome in others:
+        assert outcome.status == NOT_APPLICABLE
+        assert outcome.reason.startswith("the cell raises what layer-runs-the-cell says: ValueErr")
+    assert not report.ok
+
+
+def test_different_faults_are_each_said():
+    found = Report("cell", "quick", 0, ["a", "b", "c", "d"])
+    at = '  File "cells.py", line {}, in call\n    x\n{}'
+    told = [(3, "ValueError: shape 3"), (4, "ValueError: shape 3"), (3, "TypeError: shape 3")]
+    for name, (line, said) in zip("abc", told, strict=True):
+        found.add(Outcome(name, "f", "s", FAILED, said, traceback=at.format(line, said)))
+    found.add(Outcome("d", "f", "s", FAILED, "it differs"))
+    assert [outcome.law for outcome in found.failed] == ["a", "b", "c", "d"]
 
 
 def test_laws_lists_every_law(capsys):

@@ -44,6 +44,10 @@ COPIES = 3
 MOVE = 1e-2
 
 
+class SurrogateError(UsageError):
+    """Numeric derivatives say nothing of a gradient that stands in for a step function's."""
+
+
 @dataclass(frozen=True)
 class Options:
     """What to check and how.
@@ -119,6 +123,7 @@ def check_gradients(
 
     Raises:
         UsageError: there is nothing to differentiate, or the results at the point are not finite.
+        SurrogateError: gradients differ, and a step function has one that was chosen by hand.
     """
     started = time.perf_counter()
     try:
@@ -139,6 +144,11 @@ def check_gradients(
         sizes = {"steps": steps, "batch": batch, "outputs": outputs}
         script = script_for_cell(subject, problem, {**sizes, **options})
     check = _finish(_check(problem, chosen, notes), problem, chosen)
+    if check.wrong and problem.surrogate:
+        raise SurrogateError(
+            f"the gradients of {problem.name!r} cannot be compared with numeric ones: it has a "
+            f"gradient of its own for a step function ({problem.surrogate}), whose derivative is 0"
+        )
     check.script = script
     check.seconds = time.perf_counter() - started
     return check

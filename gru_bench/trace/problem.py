@@ -50,6 +50,8 @@ class Problem(Protocol):
     unconnected: tuple[str, ...]
     #: Whether the function has gradients that a user wrote.
     overrides: bool
+    #: The step function to which a user gave a gradient, by its operation; empty for none.
+    surrogate: str
 
     @property
     def numeric_epsilon(self) -> float:

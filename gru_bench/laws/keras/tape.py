@@ -9,7 +9,7 @@ import numpy as np
 
 from gru_bench.subjects.keras.runtime import tf
 from gru_bench.subjects.keras.subject import KerasSubject
-from gru_bench.subjects.protocol import Array, Arrays
+from gru_bench.subjects.protocol import Array, Arrays, NotOffered
 from gru_bench.trace.tensorflow.traced import traced_step
 
 
@@ -69,7 +69,12 @@ class Tape:
             arguments: as `first_gradient` takes them.
             cotangents: likewise.
             directions: shaped like `arguments`.
+
+        Raises:
+            NotOffered: the gradient stands in for that of a step function.
         """
+        if step := traced_step(self._subject, 1).surrogate:
+            raise NotOffered(f"a step function ({step}) has a gradient of the cell's own")
         steps = len(arguments[len(self._subject.weights)])
         given = self._sources(arguments), list(map(self._tensor, cotangents)), steps
         return _flat(self._second(*given, self._sources(directions)))

@@ -9,7 +9,7 @@ from typing import Any
 
 from gru_bench.equations import Claim, search_claim
 from gru_bench.errors import FAULTS, UsageError
-from gru_bench.gradients import check_gradients
+from gru_bench.gradients.check import SurrogateError, check_gradients
 from gru_bench.laws.case import Array, Case
 from gru_bench.laws.keras import inputs as sizes_of
 from gru_bench.laws.keras.case import KerasCase
@@ -26,6 +26,7 @@ from gru_bench.subjects.keras.loop import Loop
 from gru_bench.subjects.keras.maker import Maker
 from gru_bench.subjects.keras.runtime import keras, whole_tracebacks
 from gru_bench.subjects.keras.subject import KerasSubject
+from gru_bench.subjects.protocol import NotOffered
 from gru_bench.trace.response import RunBound
 from gru_bench.trace.tensorflow.rounding import bound_run, imprecision
 
@@ -139,8 +140,15 @@ class KerasTarget(Chance):
         return search_claim(self.probe, self.equations)
 
     def check_gradients(self, subject: KerasSubject, **options: Any) -> Any:
-        """Return what comparing TensorFlow's derivatives with numeric ones gives."""
-        return check_gradients(subject, **options)
+        """Return what comparing TensorFlow's derivatives with numeric ones gives.
+
+        Raises:
+            NotOffered: they differ, as the cell's own gradient of a step function does.
+        """
+        try:
+            return check_gradients(subject, **options)
+        except SurrogateError as error:
+            raise NotOffered(str(error)) from None
 
     def bound(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -76,6 +77,16 @@ class Outcome:
         without = "its runner" if "gru_bench" in self.script else "gru_bench"
         return f"to repeat it without {without}, paste:"
 
+    @property
+    def raised(self) -> tuple[str, str] | None:
+        """The last frame in which the cell raised, and the head of what; None where it did not."""
+        frames = re.findall(r'^ *File "(.*)", line (\d+)', self.traceback, re.MULTILINE)
+        if not frames:
+            return None
+        said = self.traceback.rstrip().rpartition("\n")[2].strip()
+        # What follows are names and numbers of the case.
+        return ":".join(frames[-1]), re.split(r"[\d(\[]", said, maxsplit=1)[0].strip()
+
     def told(self) -> str:
         """Return what is wrong, without the script."""
         if self.status != FAILED:
@@ -115,7 +126,17 @@ class Report:
     seconds: dict[str, float] = field(default_factory=dict)
 
     def add(self, outcome: Outcome) -> None:
-        """Keep an outcome, and what its time went to."""
+        """Keep an outcome, and what its time went to.
+
+        Where a cell raises, all laws that come by there raise: the first of them says it.
+        """
+        cause = outcome.raised if outcome.status == FAILED else None
+        first = next((one for one in self.failed if cause and one.raised == cause), None)
+        if first is not None:
+            reason = f"the cell raises what {first.law} says: {cause[1] if cause else ''}"
+            outcome = replace(
+                outcome, status=NOT_APPLICABLE, reason=reason, script="", traceback=""
+            )
         self.outcomes.append(outcome)
         spent = self.seconds.get(outcome.family, 0.0)
         self.seconds[outcome.family] = spent + outcome.seconds

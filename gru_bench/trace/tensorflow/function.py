@@ -23,6 +23,7 @@ from gru_bench.trace.problem import (
 )
 from gru_bench.trace.rows import Value
 from gru_bench.trace.tensorflow.replay import Replay
+from gru_bench.trace.tensorflow.surrogate import surrogate
 from gru_bench.trace.tensorflow.traced import coarsest_epsilon, has_own_gradients
 from gru_bench.trace.unsupported import UnsupportedOperationError
 
@@ -65,6 +66,7 @@ class FunctionProblem:
         self._dtype = arrays[0].dtype.name
         self.epsilon = self.numeric_epsilon = coarsest_epsilon(concrete.graph, self._dtype)
         self.overrides = has_own_gradients(concrete.graph)
+        self.surrogate = surrogate(concrete.graph) if self.overrides else ""
         made = concrete.structured_outputs
         if not made:
             raise UsageError(f"{name!r} returns no differentiable output")

@@ -81,6 +81,7 @@ class CellProblem:
         self.chunk = chunk_for(batch * max([1, *(int(np.prod(s)) for s in subject.state_shapes)]))
         self._step = traced_step(subject, batch)
         self.epsilon, self.overrides = self._step.epsilon, self._step.overrides
+        self.surrogate = self._step.surrogate
         self.unconnected: tuple[str, ...] = ()
         self._use_replay = self._step.replay is not None
         self._one_by_one = OneByOne()

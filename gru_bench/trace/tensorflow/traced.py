@@ -7,6 +7,7 @@ from typing import Any
 from gru_bench.subjects.keras.runtime import quietly, tf
 from gru_bench.subjects.keras.subject import KerasSubject
 from gru_bench.trace.tensorflow.replay import Replay
+from gru_bench.trace.tensorflow.surrogate import surrogate
 from gru_bench.trace.unsupported import UnsupportedOperationError
 
 
@@ -67,6 +68,7 @@ class TracedStep:
         self.concrete = self._step.get_concrete_function(*self._specs)
         self.epsilon = coarsest_epsilon(self.concrete.graph, dtype)
         self.overrides = has_own_gradients(self.concrete.graph)
+        self.surrogate = surrogate(self.concrete.graph) if self.overrides else ""
         self._pull_back_together = tf.function(self._vectorized_pull_back, autograph=False)
         self._pull_back_alone = tf.function(self._pull_back_step, autograph=False)
         self._run_together = tf.function(self._vectorized_run, autograph=False)
