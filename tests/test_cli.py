@@ -180,3 +180,18 @@ def test_every_seed_diverging_is_said(capsys, tmp_path, monkeypatch):
     assert code == 2
     assert "every seed diverged, the first at iteration" in err
     assert not model.exists()
+
+
+@pytest.mark.parametrize("command", ["prove", "falsify", "add 1 2 --model", "gradflow --adder"])
+def test_what_is_no_model_is_told_before_tensorflow_starts(command):
+    words = [*command.split(), "nothing.keras"]
+    run = f"import sys; from gru_bench.cli import main; main({words!r})"
+    run += "; print(sorted({'tensorflow', 'keras'} & sys.modules.keys()))"
+    ran = subprocess.run([sys.executable, "-c", run], capture_output=True, text=True, check=True)
+    assert ran.stderr == "gru-bench: there is no model file 'nothing.keras'\n"
+    assert ran.stdout == "[]\n"
+
+
+def test_a_cell_in_the_wrong_place_is_told_where_it_belongs(capsys):
+    assert main(["train", "keras.layers:GRUCell"]) == 2
+    assert capsys.readouterr().err.endswith("a cell is given as --cell package.module:Name\n")

@@ -108,7 +108,7 @@ def _run(arguments: Sequence[str] | None, found: Interruptions) -> tuple[int, st
         # A command that was interrupted and has kept what was finished says so itself.
         return result if isinstance(result, int) else 0, ""
     except click.ClickException as error:
-        message = one_line(error.format_message())
+        message = one_line(error.format_message()) + _hint(error)
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED, found.message
     except SystemExit as error:
@@ -125,6 +125,15 @@ def _run(arguments: Sequence[str] | None, found: Interruptions) -> tuple[int, st
         # Not exit code 1, Python's own: nothing was found out about what was given.
         message = f"{own_fault(error)}; python -X dev -m gru_bench shows where it comes from"
     return 2, message
+
+
+def _hint(error: click.ClickException) -> str:
+    """Return how a cell is given to a command that takes it as an option."""
+    context = getattr(error, "ctx", None)
+    options = [] if context is None else [one.opts for one in context.command.params]
+    if "unexpected extra argument" in error.message and ["--cell"] in options:
+        return ": a cell is given as --cell package.module:Name"
+    return ""
 
 
 def _check_current_folder() -> None:

@@ -37,9 +37,8 @@ def command(
         raise UsageError(f"an addend may have at most {LENGTH.most} bits, got {least}")
     if bits is not None and bits < least:
         raise UsageError(f"--bits must be at least {least} for these addends, got {bits}")
-    from gru_bench.learning.adder import Adder
 
-    said = Adder.load(model, trust).add(addends[0], addends[1], length=bits)
+    said = options.load_adder(model, trust).add(addends[0], addends[1], length=bits)
     say(said)
     if not check or said == sum(addends):
         return 0

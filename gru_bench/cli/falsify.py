@@ -52,10 +52,10 @@ def command(
     """
     given = {"steps": steps, "longest": longest}
     limits = {name: value for name, value in given.items() if value is not None}
-    from gru_bench.learning.adder import Adder
+    adder, code = options.load_adder(model, trust), 0
+
     from gru_bench.refutation.falsify import Interrupted, falsify
 
-    adder, code = Adder.load(model, trust), 0
     try:
         search = falsify(adder, seed=seed, seconds=seconds, **limits)
     except Interrupted as stopped:

@@ -69,6 +69,8 @@ def command(
     arguments = options.parse_settings(settings)
     if adder_path and training:
         raise UsageError("--adder and --train: give one of them")
+    if adder_path:
+        options.check_adder(adder_path)
 
     from rich.table import Table
 
@@ -98,9 +100,7 @@ def _trained(
 ) -> tuple[str, dict[str, Any], list[Any], int]:
     """Return cell, its arguments, its trained weights and the size of its inputs."""
     if path is not None:
-        from gru_bench.learning.adder import Adder
-
-        adder = Adder.load(path, trust)
+        adder = options.load_adder(path, trust)
         network, theta = adder.network, adder.theta
     else:
         from gru_bench.learning.recipe import get_recipe

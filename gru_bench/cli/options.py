@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +13,9 @@ from gru_bench.cli import kinds
 from gru_bench.errors import UsageError
 from gru_bench.outside.bounds import shown
 from gru_bench.outside.opening import check_depth
+
+if TYPE_CHECKING:
+    from gru_bench.learning.adder import Adder
 
 cell = click.option(
     "--cell",
@@ -36,6 +40,29 @@ trust = click.option(
     type=kinds.MODULE,
     help="A module of yours whose cell the model has, for example my_cells: its code will be run.",
 )
+
+
+def check_adder(path: str) -> None:
+    """Refuse what is no saved adder, before TensorFlow starts.
+
+    Raises:
+        UsageError: it is none.
+    """
+    from gru_bench.learning.saved import read_saved
+
+    read_saved(Path(path))
+
+
+def load_adder(path: str, trust: Sequence[str]) -> Adder:
+    """Return a saved adder.
+
+    Raises:
+        UsageError: it cannot be opened, or is of a cell that is not trusted.
+    """
+    check_adder(path)
+    from gru_bench.learning.adder import Adder
+
+    return Adder.load(path, trust)
 
 
 def check_cell(name: str) -> str:

@@ -55,13 +55,14 @@ def command(
     neither; how far it was searched. Exit code 1 for REFUTED, 0 otherwise.
     """
     from gru_bench.cli.falsify import refutation
-    from gru_bench.learning.adder import Adder
-    from gru_bench.proof.certificate import certificate_bytes
-    from gru_bench.proof.verdict import STEPS, prove
     from gru_bench.task.transducer import get_task
 
     wanted = None if task is None else get_task(task).name
-    adder = Adder.load(model, trust)
+    adder = options.load_adder(model, trust)
+
+    from gru_bench.proof.certificate import certificate_bytes
+    from gru_bench.proof.verdict import STEPS, prove
+
     trained = adder.network.task.name
     if wanted not in (None, trained):
         raise UsageError(f"model {model!r} was trained for {trained}, not for {task}")

@@ -64,10 +64,9 @@ def command(
 
 def _compare(proved: Verified, model: str, trust: tuple[str, ...]) -> str:
     """Say that the certificate is about this model, or reject it."""
-    from gru_bench.learning.adder import Adder
     from gru_bench.proof.comparison import compare
 
-    adder = Adder.load(model, trust)
+    adder = options.load_adder(model, trust)
     try:
         return str(compare(proved.certificate, adder))
     except UsageError as error:
