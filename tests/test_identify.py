@@ -22,7 +22,7 @@ from gru_bench.equations.words import hints_of, named_in
 from gru_bench.laws.target import make_target
 from gru_bench.laws.telling.outcome import FAILED, NOT_APPLICABLE, PASSED
 from tests.corpus.styles import styles
-from tests.corpus.styles.own import OWN, OneTensor, Parallel, Peepholes, StackedGates
+from tests.corpus.styles.own import OWN, BiasRow, OneTensor, Parallel, Peepholes, StackedGates
 
 #: What of the nearest reading's words says which mistake it is.
 TOLD = {
@@ -379,3 +379,24 @@ def test_a_reading_in_a_file_follows_other_input_sizes(tmp_path: Path) -> None:
     path.write_text(json.dumps(found.to_json()))
     one = laws(Parallel, {"units": 4}, equations=str(path))["equations-several-steps"]
     assert one.status == PASSED, one.reason
+
+
+class ForgetsNothing(BiasRow):
+    """An LSTM that forgets its forget gate."""
+
+    forget = staticmethod(ops.ones_like)
+
+
+def test_a_bias_may_be_a_row_of_the_matrix():
+    found = identify(BiasRow, {"units": 3}).readings
+    assert [reading.key for reading in found] == ["lstm"]
+    assert "h and x joined, and the bias" in str(found[0].layout())
+    laws = ["equations-one-step", "equations-several-steps"]  # with inputs of other sizes
+    report = check_cell(BiasRow, {"units": 4}, equations="lstm", profile="quick", law=laws)
+    assert [outcome.status for outcome in report.outcomes] == [PASSED, PASSED]
+
+
+def test_a_mistake_beside_a_bias_in_the_matrix_is_named():
+    found = identify(ForgetsNothing, {"units": 3})
+    assert not found.exact
+    assert "as if the forget gate f were 1" in str(found)

@@ -109,7 +109,9 @@ def statuses(report):
 )
 def test_a_cell_that_ends_the_process_with_code_0_breaks_the_law_that_is_tried(cell, why):
     report = isolated(f"some_cells:{cell}")
-    assert statuses(report) == [PASSED, FAILED, FAILED]
+    # What it raises is said once; what ends a process leaves nothing to compare.
+    last = NOT_APPLICABLE if why == "SystemExit" else FAILED
+    assert statuses(report) == [PASSED, FAILED, last]
     assert why in report["shapes-promised"].reason
 
 
@@ -153,7 +155,7 @@ def test_a_cell_that_leaves_when_it_is_made_is_refused(cell, why):
 
 def test_in_this_process_too_leaving_is_a_failure_of_the_cell():
     report = check_cell("some_cells:Leaves", {"units": 2}, profile="quick", law=LAWS)
-    assert statuses(report) == [PASSED, FAILED, FAILED]
+    assert statuses(report) == [PASSED, FAILED, NOT_APPLICABLE]  # the second says what the first
 
 
 def test_a_process_that_dies_after_its_last_law_has_told_everything():

@@ -123,6 +123,8 @@ class Box:
         rng = np.random.default_rng(1)
         self.x, self.states = self.rows(rng)
         self.dtype = str(subject.dtype)
+        #: Whether vectors are no weights of their own: a bias may be a row of a matrix.
+        self.together = False
 
     def rows(self, rng: np.random.Generator, plain: bool = False) -> tuple[Array, list[Array]]:
         """Return inputs and states of a batch; states are positive where there are many.
@@ -166,9 +168,13 @@ class Box:
         wide = self.step(x + 2.0**-8, [s + 2.0**-8 for s in states]) != steps[0]
         return "float64" if np.mean(even[wide]) > 0.8 else "float32"
 
-    @cached_property
+    @property
     def vectors(self) -> list[int]:
         """Which weights are vectors, whatever their number of axes."""
+        return [] if self.together else self._vectors
+
+    @cached_property
+    def _vectors(self) -> list[int]:
         return [k for k, weight in enumerate(self.weights) if not self._is_matrix(weight)]
 
     def _is_matrix(self, weight: Weight) -> bool:
@@ -266,7 +272,7 @@ class Box:
         Returns:
             The step `(B, K)` and for each such weight `(entries, B, K)`.
         """
-        key = which, base, gains
+        key = which, base, gains, self.together
         if key not in self._responses:
             level = which == "matrices"
             values = (
@@ -279,7 +285,7 @@ class Box:
             self._responses[key] = self.moved(values, entries)
         return self._responses[key]
 
-    @cached_property
+    @property
     def is_large(self) -> bool:
         """Whether matrices are too large for each of their entries to be moved."""
         return sum(self.weights[k].size for k in self.matrices) > _MOVED
@@ -320,7 +326,7 @@ class Box:
 
     def responses_at(self, base: float, gains: bool) -> Array:
         """Return one step where all weights are level."""
-        key = "level", base, gains
+        key = "level", base, gains, self.together
         if key not in self._responses:
             self.assign(self.level(base, gains))
             self._responses[key] = self.step(self.x, self.states), []

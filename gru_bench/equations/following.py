@@ -78,7 +78,8 @@ class Followed:
             k = next(k for k, axis in enumerate(slot.axes) if axis.of == 0)
             within = [s for s in self.reading.slots if s.weight == slot.weight]
             joined = {s.part[0] for s in within if s.axes[k].of == 0}
-            return int(shape[k]) - (self.units if "U" in joined else 0)
+            biases = {s.axes[k] for s in within if len(s.sizes) == 1 and s.axes[k].of < 0}
+            return int(shape[k]) - (self.units if "U" in joined else 0) - len(biases)
         return self.units
 
     def place(self, state: int) -> tuple[int, int, int | None]:

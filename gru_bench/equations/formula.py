@@ -51,6 +51,8 @@ class Formula:
         constants: values to try for each constant that is no weight; none where it is fitted.
         base: the value of vectors while matrices are looked for.
         positive: whether states are positive.
+        present: vectors that are looked for together with the matrices, since they may lie in one
+            weight, while all others are absent; None where vectors come after.
     """
 
     key: str
@@ -68,6 +70,7 @@ class Formula:
     constants: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     base: float = 0.0
     positive: bool = False
+    present: tuple[str, ...] | None = None
 
     @cached_property
     def live(self) -> tuple[Line, ...]:
@@ -100,6 +103,16 @@ class Formula:
         """Those that are not."""
         return tuple(p for p in self.parts if kind_of(p) not in MATRICES)
 
+    @cached_property
+    def first(self) -> tuple[str, ...]:
+        """Those that are looked for first."""
+        return (*self.matrices, *(p for p in self.vectors if p in (self.present or ())))
+
+    @cached_property
+    def second(self) -> tuple[str, ...]:
+        """Those that are looked for where the first are known."""
+        return self.vectors if self.present is None else ()
+
     @property
     def gates(self) -> tuple[str, ...]:
         """The letters of gates and candidate, in the order of the paper."""
@@ -124,9 +137,8 @@ class Formula:
         return any("x" in _bare(line.node) for line in self.live)
 
     def numbers(self, features: int, units: int) -> int:
-        """Return how many numbers the matrices hold."""
-        rows = {"F": features, "n": units}
-        return sum(rows[MATRICES[kind_of(part)][0]] * units for part in self.matrices)
+        """Return how many numbers the weights hold that are looked for first."""
+        return sum(int(np.prod(self.shape_of(p, features, units))) for p in self.first)
 
     def shape_of(self, part: str, features: int, units: int) -> tuple[int, ...]:
         """Return the shape of a weight."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.equations.box import MOVE, Box
-from gru_bench.equations.formula import MATRICES, Formula, kind_of
+from gru_bench.equations.formula import Formula, kind_of
 from gru_bench.equations.functions import ACTIVATIONS, norm
 
 Array = NDArray[Any]
@@ -83,7 +83,11 @@ def level_weights(formula: Formula, box: Box) -> dict[str, Any]:
     for part in formula.parts:
         shape = formula.shape_of(part, box.features, box.units)
         kind = kind_of(part)
-        value = box.height if kind in MATRICES else 1.0 if kind == "α" else formula.base
+        value = 1.0 if kind == "α" else formula.base
+        if part in formula.first:
+            value = box.height
+        elif formula.present is not None:
+            value = 0.0
         found[part] = np.full(shape, value)
     return found
 

@@ -17,9 +17,9 @@ from gru_bench.equations.mutation import Mutant, mutants, role
 from gru_bench.equations.order import disorder, turned
 from gru_bench.equations.reading import numbers_of
 from gru_bench.equations.search import Fit, Words, find_exact
-from gru_bench.equations.slot import Slot, slot_for
+from gru_bench.equations.slot import Slot, rows_of_bias, slot_for
 from gru_bench.equations.words import hints_of, said, words_of
-from gru_bench.equations.wrapping import with_chosen, wrapped
+from gru_bench.equations.wrapping import together, with_chosen, wrapped
 from gru_bench.subjects.making import opened
 
 #: Readings with one mistake that are shown.
@@ -107,29 +107,11 @@ def _found(
         return [], ["the cell has no weights"]
     if not box.is_repeatable:
         return [], ["two equal steps differ: something is drawn at inference, or is kept"]
-    room = sum(box.weights[k].size for k in box.matrices)
-    wanted = [
-        f
-        for f in FORMULAS
-        if (not only or f.key in only or f.family in only)
-        and f.numbers(box.features, box.units) <= room
-    ]
-    gains = any(weight.is_gain for weight in box.weights)
-    plain = [f for f in wanted if not f.normalised]
-    normed = [f for f in wanted if f.normalised] if gains or words.epsilons else []
-    found: list[Reading] = []
-    tried = (
-        (normed, True),
-        (plain, True),
-        ([*wrapped(tuple(plain))], False),
-        ([*with_chosen(tuple(plain))], True),
-    )
-    for formulas, wide in tried:
-        fits = find_exact(box, formulas, words, wide)
-        found += [_reading(fit, box, words) for fit in fits]
-        if any(not reading.differs for reading in found):
-            break
+    asked = [f for f in FORMULAS if not only or f.key in only or f.family in only]
+    found = _apart(box, words, asked)
     exact = [reading for reading in found if not reading.differs]
+    if not found:
+        exact = found = _together(box, words, asked)
     notes = (
         []
         if box.precision == "float64"
@@ -137,10 +119,68 @@ def _found(
     )
     if exact or not near or any(reading.only_vectors for reading in found):
         return exact or _ranked(found, {*only, *hints}), notes
-    # A mistake leaves the weights that equations have where they are.
-    likely = [f for f in plain if f.numbers(box.features, box.units) == room]
-    found += nearest(box, words, likely, set(hints) | set(only))
+    named = set(hints) | set(only)
+    found += nearest(box, words, _likely(box, asked), named)
+    if not found:
+        found = _together(box, words, asked, named)
     return _ranked(found, {*only, *hints}), notes
+
+
+def _apart(box: Box, words: Words, asked: Sequence[Formula]) -> list[Reading]:
+    """Return readings of a cell whose biases are weights of their own, until one is exact."""
+    fitting = [f for f in asked if f.numbers(box.features, box.units) <= _room(box)]
+    gains = any(weight.is_gain for weight in box.weights)
+    plain = tuple(f for f in fitting if not f.normalised)
+    normed = [f for f in fitting if f.normalised] if gains or words.epsilons else []
+    found: list[Reading] = []
+    tried = (
+        (normed, True),
+        (plain, True),
+        ([*wrapped(plain)], False),
+        ([*with_chosen(plain)], True),
+    )
+    for formulas, wide in tried:
+        fits = find_exact(box, formulas, words, wide)
+        found += [_reading(fit, box, words) for fit in fits]
+        if any(not reading.differs for reading in found):
+            break
+    return found
+
+
+def _together(
+    box: Box, words: Words, asked: Sequence[Formula], named: set[str] | None = None
+) -> list[Reading]:
+    """Return readings of a cell whose biases may lie in one weight with its matrices.
+
+    Args:
+        box: the cell.
+        words: of the cell.
+        asked: which equations are tried.
+        named: families that are tried first; then with one mistake each.
+    """
+    box.together = True
+    try:
+        if box.is_large:
+            return []
+        formulas = _likely(box, [*together(tuple(asked))])
+        if named is not None:
+            return nearest(box, words, formulas, named)
+        fits = find_exact(box, formulas, words)
+        found = [_reading(fit, box, words) for fit in fits if not _slots(fit, box)[1]]
+        return [reading for reading in found if not reading.differs]
+    finally:
+        box.together = False
+
+
+def _room(box: Box) -> int:
+    """Return how many numbers the weights hold that are looked for first."""
+    return sum(box.weights[k].size for k in box.matrices)
+
+
+def _likely(box: Box, formulas: Sequence[Formula]) -> list[Formula]:
+    """Return the formulas that have as many numbers: a mistake leaves them where they are."""
+    sizes = box.features, box.units
+    return [f for f in formulas if not f.normalised and f.numbers(*sizes) == _room(box)]
 
 
 def nearest(box: Box, words: Words, formulas: Sequence[Formula], hints: set[str]) -> list[Reading]:
@@ -256,7 +296,7 @@ def _slots(fit: Fit, box: Box) -> tuple[list[Slot], list[str]]:
             odd.append(f"{source.part} lies in no regular order in `{weight.name}`")
         else:
             slots.append(slot)
-    return slots, [*odd, *turned(slots)]
+    return rows_of_bias(slots, (box.features, box.units)), [*odd, *turned(slots)]
 
 
 def _dead(fit: Fit, box: Box) -> dict[int, list[int]]:

@@ -152,7 +152,8 @@ def _words(name: str, slots: Sequence[Slot]) -> str:
     told = [show_name({"h": "h_tilde", "c": "c_tilde"}.get(g, g)) for g in gates if g]
     what = _KINDS.get("".join(sorted(kinds)), " and ".join(f"{k}_" for k in kinds))
     if {"W", "U"} <= set(kinds):
-        what = "x and h joined" if kinds[0] == "W" else "h and x joined"
+        what = "x and h joined" if kinds.index("W") < kinds.index("U") else "h and x joined"
+        what += ", and the bias" if "b" in kinds else ""
     beside = " side by side" if len(told) > 1 else ""
     turned = ", transposed" if any(slot.transposed for slot in slots) else ""
     twice = {slot.factor for slot in slots} - {1.0}

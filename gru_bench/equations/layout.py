@@ -208,7 +208,7 @@ def find_layout(  # noqa: PLR0911  one for each reason why it cannot
     flat = [a.reshape(len(a), -1) for a in answers]
     if not box.is_large and not _plausible(hypothesis, box, weights, flat, scale):
         return None
-    keys, rows = dictionary(hypothesis, box, weights, formula.matrices)
+    keys, rows = dictionary(hypothesis, box, weights, formula.first)
     taken: dict[tuple[int, ...], int] = {}
     found = [labels(a, rows, scale, taken) for a in flat]
     if box.is_large:
@@ -220,14 +220,14 @@ def find_layout(  # noqa: PLR0911  one for each reason why it cannot
         return None
     if formula.normalised:
         _look_again(hypothesis, box, weights, shapes, layout)
-    if any(not layout.of(part) for part in formula.matrices):
+    if any(not layout.of(part) for part in formula.first):
         return None
     values = box.generic(np.random.default_rng(2), base, gains)
     at, answers = box.responses("vectors", base, gains)
     weights = {**weights, **layout.read(values)}
     if not same(box, hypothesis.joined(weights, box.x, box.states), at):
         return None
-    keys, rows = dictionary(hypothesis, box, weights, formula.vectors)
+    keys, rows = dictionary(hypothesis, box, weights, formula.second)
     scale = scale_of(box, at)
     taken = {}
     found = [labels(a.reshape(len(a), -1), rows, scale, taken) for a in answers]
@@ -279,7 +279,7 @@ def _plausible(
     """Return whether the first entry of each matrix of the equations is one of the cell's."""
     everything = np.concatenate(answers) if answers else np.zeros((0, len(scale)))
     at = hypothesis.joined(weights, box.x, box.states)
-    for part in hypothesis.formula.matrices:
+    for part in hypothesis.formula.first:
         value = np.array(weights[part])
         value.ravel()[0] += MOVE
         one = hypothesis.joined({**weights, part: value}, box.x, box.states) - at

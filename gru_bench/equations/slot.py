@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -170,3 +170,33 @@ def _axis(of: int, start: int, step: int, numbers: tuple[int, int], after_input:
     if start >= features and (start - features) % units == 0:
         return Axis(of, features=1, units=(start - features) // units)
     return Axis(of, one=start)
+
+
+def rows_of_bias(slots: Sequence[Slot], numbers: tuple[int, int]) -> list[Slot]:
+    """Return slots of which those of vectors know where they lie beside the rows of matrices.
+
+    Args:
+        slots: of all parts.
+        numbers: F and n.
+    """
+    rows = {
+        (slot.weight, k)
+        for slot in slots
+        for k, axis in enumerate(slot.axes)
+        if len(slot.sizes) == 2 and axis.of == 0
+    }
+    features, units = numbers
+    known = {features + units: (1, 1), features: (1, 0), units: (0, 1)}
+    found = []
+    for slot in slots:
+        axes = [
+            Axis(-1, *known[axis.one])
+            if axis.of < 0
+            and len(slot.sizes) == 1
+            and (slot.weight, k) in rows
+            and axis.one in known
+            else axis
+            for k, axis in enumerate(slot.axes)
+        ]
+        found.append(replace(slot, axes=tuple(axes)))
+    return found

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from gru_bench.equations.expression import Call, Line, Name, read_lines
-from gru_bench.equations.formula import Formula
+from gru_bench.equations.formula import SCALAR, Formula, kind_of
 from gru_bench.equations.functions import CHOSEN
 
 
@@ -52,3 +52,21 @@ def wrapped(formulas: tuple[Formula, ...]) -> Iterator[Formula]:
             continue
         yield with_zoneout(formula)
         yield with_clip(formula)
+
+
+def together(formulas: tuple[Formula, ...]) -> Iterator[Formula]:
+    """Yield the formulas of cells whose biases may lie in one weight with the matrices.
+
+    Which of the vectors a cell has has to be known then: the biases of the input, those beside a
+    recurrent product that a gate weighs, peepholes, or all.
+    """
+    for formula in formulas:
+        if formula.normalised or formula.square:
+            continue
+        vectors = formula.vectors
+        biases = tuple(p for p in vectors if kind_of(p) in ("b", SCALAR))
+        weighed = tuple(p for p in vectors if p == "c_h" or kind_of(p) in ("b", SCALAR))
+        peeping = tuple(p for p in vectors if kind_of(p) in ("b", "p", SCALAR))
+        for present in dict.fromkeys((biases, weighed, peeping, vectors)):
+            if present:
+                yield replace(formula, present=present)

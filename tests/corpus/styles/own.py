@@ -392,3 +392,47 @@ class OneGate(_Gates):
         g = ops.sigmoid(self.sum("g", x, states[0]) + 1.0)
         h = g * states[0] + (1 - g) * ops.tanh(self.sum("c", x, states[0]))
         return h, [h]
+
+
+@computes("lstm")
+class BiasRow(One):
+    """One matrix for [h, x, 1], one state tensor of [c, h]."""
+
+    forget = staticmethod(ops.sigmoid)
+
+    def __init__(self, units, **kwargs):
+        super().__init__(units, **kwargs)
+        self.state_size = 2 * units
+
+    def build(self, input_shape):
+        self.weight("kernel", self.units + input_shape[-1] + 1, 4 * self.units)
+        self.built = True
+
+    def call(self, x, states):
+        c, h = ops.split(states[0], 2, -1)
+        joined = ops.concatenate([h, x, ops.ones_like(x[:, :1])], -1)
+        f, o, i, j = ops.split(joined @ self.kernel, 4, -1)
+        c = c * self.forget(f) + ops.sigmoid(i) * ops.tanh(j)
+        h = ops.sigmoid(o) * ops.tanh(c)
+        return h, [ops.concatenate([c, h], -1)]
+
+
+@computes("gru-reset-after")
+class BiasMatrix(One):
+    """Biases of three gates as a square matrix where there are three units; sigmoids by tanh."""
+
+    def build(self, input_shape):
+        units = self.units
+        self.weight("W", 3, input_shape[-1], units)
+        self.weight("U", 3, units, units)
+        self.weight("bi", 3, units)
+        self.weight("bh", units)
+        self.built = True
+
+    def call(self, x, states):
+        (h,) = states
+        gates = [x @ self.W[k] + self.bi[k] for k in range(3)]
+        z, r = (0.5 * ops.tanh(0.5 * (gates[k] + h @ self.U[k])) + 0.5 for k in range(2))
+        n = ops.tanh(gates[2] + r * (h @ self.U[2] + self.bh))
+        h = n - z * n + z * h
+        return h, [h]
