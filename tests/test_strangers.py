@@ -19,6 +19,7 @@ from gru_bench.laws.running.strategies import Sketch
 from gru_bench.laws.target import make_target
 from gru_bench.laws.telling.outcome import FAILED, NOT_APPLICABLE, PASSED
 from gru_bench.subjects.keras.subject import KerasSubject
+from tests.corpus.styles import own
 from tests.corpus.wrong_cells.base import Registered
 from tests.corpus.wrong_cells.strangers import Leaky, MadeOfLayers
 
@@ -320,3 +321,11 @@ def test_no_argument_of_kerass_cells_is_said_to_do_nothing(bias):
     for cell in (keras.layers.GRUCell, keras.layers.LSTMCell, keras.layers.SimpleRNNCell):
         target = make_target(cell, {"units": 3, "use_bias": bias})
         assert idle(target) == []
+
+
+@pytest.mark.parametrize("kind", [own.TowardsNew, own.TowardsOld])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_an_update_written_as_an_interpolation_rounds(kind, seed):
+    laws = ["gate-shut-keeps", "gate-open-replaces", "gate-reset-forgets"]
+    report = check_cell(kind, {"units": 4}, profile="quick", seed=seed, law=laws)
+    assert [outcome.status for outcome in report.outcomes] == [PASSED] * 3, report

@@ -436,3 +436,32 @@ class BiasMatrix(One):
         n = ops.tanh(gates[2] + r * (h @ self.U[2] + self.bh))
         h = n - z * n + z * h
         return h, [h]
+
+
+class _Interpolated(_Gates):
+    """A GRU whose update is an interpolation; rounding moves what a gate of 0 or 1 leaves."""
+
+    letters = "zrh"
+
+    def call(self, x, states):
+        (h,) = states
+        z = ops.sigmoid(self.sum("z", x, h))
+        r = ops.sigmoid(self.sum("r", x, h))
+        h = self.mixed(z, h, ops.tanh(self.sum("h", x, r * h)))
+        return h, [h]
+
+
+@computes("gru-reset-before")
+class TowardsNew(_Interpolated):
+    """From the old state towards the new one."""
+
+    def mixed(self, z, h, n):
+        return h + z * (n - h)
+
+
+@computes("gru-reset-before")
+class TowardsOld(_Interpolated):
+    """From the new state towards the old one."""
+
+    def mixed(self, z, h, n):
+        return n + z * (h - n)
