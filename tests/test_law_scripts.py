@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from gru_bench.laws import LAWS
 from gru_bench.laws.broken import NotApplicable
 from gru_bench.laws.capability import lacking
 from gru_bench.laws.running.strategies import Sketch
@@ -11,6 +10,7 @@ from gru_bench.laws.target import make_target
 from gru_bench.laws.telling.outcome import FAILED, Outcome
 from gru_bench.laws.telling.script import script_for
 from tests.corpus.wrong_cells.base import TimeMajor
+from tests.corpus.wrong_cells.laws import LAWS
 
 CELLS = {
     "GRU": ("keras.layers:GRU", {"units": 2, "dropout": 0.5, "recurrent_dropout": 0.5}),

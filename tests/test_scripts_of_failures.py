@@ -9,13 +9,13 @@ import re
 
 import pytest
 
-from gru_bench.laws import LAWS
 from gru_bench.laws.keras import plain as plain_keras
 from gru_bench.laws.numpy import plain as plain_numpy
 from gru_bench.laws.running.runner import check_cell
 from gru_bench.laws.telling.outcome import FAILED, Outcome
 from gru_bench.laws.written import missed_by
 from tests.corpus.wrong_cells.catching import cells_for
+from tests.corpus.wrong_cells.laws import LAWS
 
 #: Times that a script of a cell that draws by chance is run: what is drawn may agree by chance.
 DRAWS = 20

@@ -19,8 +19,11 @@ FRAMEWORKS = {"keras", "tensorflow", "torch", "jax"}
 #: Where frameworks may be imported, or be handed over.
 ROOMS = (
     "subjects/keras/",
+    "subjects/torch/",
     "trace/tensorflow/",
+    "trace/torch/",
     "laws/keras/",
+    "laws/torch/",
     "learning/",
     "refutation/",
 )
@@ -45,7 +48,8 @@ def met(tree: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (a.name for a in node.names if a.name.partition(".")[0] in FRAMEWORKS)
         elif isinstance(node, ast.ImportFrom) and node.module is not None:
-            own = node.module.startswith(("gru_bench.subjects.keras", "gru_bench.laws.keras"))
+            rooms = [f"gru_bench.{room}.{f}" for room in ("subjects", "laws") for f in FRAMEWORKS]
+            own = node.module.startswith(tuple(rooms))
             if own or node.module.partition(".")[0] in FRAMEWORKS:
                 yield node.module
         elif isinstance(node, ast.Attribute) and node.attr in ("keras", "tf"):

@@ -12,10 +12,12 @@ from gru_bench.laws import LAWS, stand_in
 from gru_bench.laws.case import Case
 from gru_bench.laws.keras.case import KerasCase
 from gru_bench.laws.keras.stand_in import KerasCase as KerasStandIn
-from gru_bench.laws.law import OF_KERAS
+from gru_bench.laws.law import OF_KERAS, OF_TORCH
+from gru_bench.laws.torch.case import TorchCase
+from gru_bench.laws.torch.stand_in import TorchCase as TorchStandIn
 from gru_bench.laws.written import foreign
 
-PAIRS = [(Case, stand_in.Case), (KerasCase, KerasStandIn)]
+PAIRS = [(Case, stand_in.Case), (KerasCase, KerasStandIn), (TorchCase, TorchStandIn)]
 
 
 def verbs(kind: type[Any]) -> dict[str, Any]:
@@ -43,8 +45,10 @@ def test_the_case_of_a_script_has_verbs_of_the_real_one(real: Any, script: Any) 
 @pytest.mark.parametrize("law", LAWS.values(), ids=lambda law: law.name)
 def test_a_law_asks_its_case_for_verbs_only(law: Any) -> None:
     kind = KerasStandIn if law.family in OF_KERAS else stand_in.Case
+    kind = TorchStandIn if law.family in OF_TORCH else kind
     numbers = {"xs", "states", "weights", "seed", "dtype", "training", "steps", "batch", "features"}
     framework = {"keras", "tf", "is_layer"} if law.family in OF_KERAS else set()
+    framework |= {"torch"} if law.family in OF_TORCH else set()
     asked = {
         node.attr
         for node in ast.walk(ast.parse(law.script))

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from gru_bench.laws import LAWS
 from gru_bench.laws.running.runner import check_cell
 from gru_bench.laws.telling.outcome import FAILED
 from gru_bench.subjects.keras.loading import load_cell_class
 from tests.corpus.wrong_cells import TABLE, WrongCell, alarms, base, ledger, matrix
 from tests.corpus.wrong_cells.correct import correct_rows
+from tests.corpus.wrong_cells.laws import LAWS
 from tests.corpus.wrong_cells.mutants import EQUIVALENT, mutants
 
 by_name = {entry.name: entry for entry in TABLE}

@@ -1,7 +1,7 @@
 """The laws of recurrent cells, and what runs them.
 
 To write a law, add a function to the module of its family, in `laws.cells` where it holds for any
-recurrent cell, in `laws.keras` where it is about Keras:
+recurrent cell, in `laws.keras` and `laws.torch` where it is about that framework:
 
     @law(
         "batch-row-alone",                       # its name, words joined by hyphens
@@ -66,6 +66,7 @@ MODULES = (
     "keras.layers",
     "keras.masks",
     "keras.directions",
+    "torch.modules",
 )
 
 for _module in MODULES:

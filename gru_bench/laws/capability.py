@@ -39,6 +39,11 @@ def _keras(target: Target) -> str | None:
     return None if target.started == "TensorFlow" else "the cell is none of Keras's"
 
 
+@capability("torch")
+def _torch(target: Target) -> str | None:
+    return None if target.started == "PyTorch" else "the cell is no PyTorch module"
+
+
 @capability("step")
 def _step(target: Target) -> str | None:
     return NO_STEP if target.no_step is not None else None

@@ -25,10 +25,14 @@ FAMILIES = (
     "randomness",
     "Keras citizenship",
     "layers",
+    "modules",
 )
 
 #: Families of laws that are about Keras.
 OF_KERAS = ("Keras citizenship", "layers")
+
+#: Families of laws that are about PyTorch.
+OF_TORCH = ("modules",)
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ class Law:
     @property
     def required(self) -> tuple[str, ...]:
         """All capabilities that a cell needs for the law to be tried on it."""
-        first = ("keras",) if self.family in OF_KERAS else ()
+        first = [*["keras"] * (self.family in OF_KERAS), *["torch"] * (self.family in OF_TORCH)]
         return (*first, *(() if self.basic else ("step",)), *self.needs)
 
     def examples(self, profile: int) -> int:

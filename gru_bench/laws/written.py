@@ -28,6 +28,7 @@ from gru_bench.laws.stand_in import PROVIDED
 OWN = (
     "gru_bench.laws.cells",
     "gru_bench.laws.keras",
+    "gru_bench.laws.torch",
     "gru_bench.laws.plain",
     "gru_bench.subjects.keras.building",
     "gru_bench.subjects.keras.masks",
@@ -37,8 +38,14 @@ OWN = (
 #: Whose checks are given what stands for a case of a Keras cell.
 OF_KERAS = "gru_bench.laws.keras"
 
+#: Whose checks are given what stands for a case of a PyTorch module.
+OF_TORCH = "gru_bench.laws.torch"
+
 #: What the top of a script says, beside `PROVIDED`.
-SAID = frozenset({"keras", "tf", "make", "names", "weights", "dtype", "training", "seed"})
+SAID = frozenset(
+    {"keras", "tf", "make", "names", "weights", "dtype", "training", "seed"}
+    | {"torch", "one", "begun", "shapes"}
+)
 
 
 #: How a stand-in calls the functions of `plain.py`.
@@ -65,7 +72,8 @@ class _Parts:
 @cache
 def script_of(check: Callable[[Any], None]) -> str:
     """Return Python that defines a check, with what it uses of its modules, and calls it."""
-    case = "KerasCase" if check.__module__.startswith(OF_KERAS) else "Case"
+    kinds = {OF_KERAS: "KerasCase", OF_TORCH: "TorchCase"}
+    case = next((c for room, c in kinds.items() if check.__module__.startswith(room)), "Case")
     return f"{_parts(check).text()}\n\n\nrepeat({check.__name__}, {case}, given)\n"
 
 

@@ -20,7 +20,7 @@ from typing import Any
 from gru_bench.errors import FAULTS, UsageError, in_one_line, nearest
 from gru_bench.outside.bounds import shown
 
-KERAS, NUMPY = "keras", "numpy"
+KERAS, NUMPY, TORCH = "keras", "numpy", "torch"
 
 #: What imports Keras and TensorFlow as the bench needs them.
 _RUNTIME = "gru_bench.subjects.keras.runtime"
@@ -88,7 +88,10 @@ def load(name: str, functions: bool = False) -> Any:
         with import_from_here():
             module = importlib.import_module(module_name)
     except FAULTS as error:  # a user's module can fail in any way
-        raise UsageError(f"cell {name!r} cannot be imported: {in_one_line(error)}") from error
+        told = in_one_line(error)
+        if isinstance(error, ModuleNotFoundError) and error.name == TORCH:
+            told = 'PyTorch is not installed: pip install "gru_bench[torch]"'
+        raise UsageError(f"cell {name!r} cannot be imported: {told}") from error
     finally:
         _settle_keras()
     if not hasattr(module, attribute):
@@ -99,8 +102,8 @@ def load(name: str, functions: bool = False) -> Any:
         return found
     if not isinstance(found, type) or framework_of(found) is None:
         raise UsageError(
-            f"{name!r} is not a recurrent cell: it must be a keras.layers.Layer class, or a class "
-            "with parameters, initial_state and step"
+            f"{name!r} is not a recurrent cell: it must be a keras.layers.Layer or a "
+            "torch.nn.Module class, or a class with parameters, initial_state and step"
         )
     return found
 
@@ -147,6 +150,8 @@ def framework_of(cell: Any) -> str | None:
     for base in kind.__mro__:
         if base.__name__ == "Layer" and base.__module__.partition(".")[0] == KERAS:
             return KERAS
+        if base.__name__ == "Module" and base.__module__ == "torch.nn.modules.module":
+            return TORCH
     methods = (getattr(kind, name, None) for name in ("initial_state", "step"))
     # In other frameworks it is a method.
     is_dict = not callable(getattr(kind, "parameters", None))
@@ -164,12 +169,12 @@ def framework_of_made(cell: Any, arguments: Mapping[str, Any]) -> str:
         Keras, whose adapter says what is missing, where it is no cell of any.
     """
     found = framework_of(cell)
-    if found is None and KERAS not in sys.modules:
+    if found is None and not {KERAS, TORCH} & sys.modules.keys():
         return NUMPY if inspect.isroutine(cell) else KERAS
     if found is None and inspect.isroutine(cell):
         with contextlib.suppress(*FAULTS):  # the adapter tries again, and says what is wrong
             found = framework_of(cell(**_filled(cell, arguments)))
-    return found or KERAS
+    return found or (KERAS if KERAS in sys.modules or TORCH not in sys.modules else TORCH)
 
 
 def _filled(function: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from gru_bench.subjects.keras.runtime import tf
 from gru_bench.subjects.keras.subject import KerasSubject
-from gru_bench.trace.blur import Blur
-from gru_bench.trace.layout import Described, Layout
+from gru_bench.trace.chain import chained
+from gru_bench.trace.layout import Described, Layout, state_names
 from gru_bench.trace.problem import (
     Array,
     as_rows,
@@ -69,7 +69,7 @@ class CellProblem:
             (n, "weight", a.shape, None) for n, a in subject.parameters.items()
         ]
         parts.append(("x", "input", xs.shape, 1))
-        names = _state_names(len(states))
+        names = state_names(len(states))
         parts += [(n, "state", s.shape, 0) for n, s in zip(names, states, strict=True)]
         self.arguments = Layout(parts)
         self.point = self.arguments.join([*self._weights, xs, *states])
@@ -214,30 +214,13 @@ class CellProblem:
     def jacobian(self) -> Array:
         """Return autodiff's derivatives, `(n, m)`."""
         weights, xs, states = self._parts()
-        batch = xs.shape[1]
-        output_size = batch * int(np.prod(self.subject.output_shape))
-        sizes = [s.size for s in states]
-        n_weights = sum(w.size for w in weights)
-        d_state = np.zeros((self.arguments.size, sum(sizes)))
-        d_state[self.arguments.size - sum(sizes) :] = np.eye(sum(sizes))
-        blur = Blur(self.arguments, self.point, sum(sizes))
-        columns, blurs = [], []
-        for t, local in enumerate(self._step_jacobians(output_size, sizes)):
-            by_weight, by_x, by_state = np.split(local, np.cumsum([n_weights, xs[t].size]), axis=0)
-            blurred = blur.step(d_state, by_state)
-            d_made = d_state @ by_state
-            d_made[:n_weights] += by_weight
-            where = n_weights + t * xs[t].size
-            d_made[where : where + xs[t].size] += by_x
-            d_output, d_state = d_made[:, :output_size], d_made[:, output_size:]
-            blur.keep(blurred[:, output_size:])
-            if self._outputs:
-                columns.append(d_output)
-                blurs.append(blurred[:, :output_size])
-        self.blur = np.concatenate([*blurs, blur.rows], axis=1)
+        output_size = xs.shape[1] * int(np.prod(self.subject.output_shape))
+        steps = self._step_jacobians(output_size, [s.size for s in states])
+        given = self.arguments, self.point, (weights, xs, states), output_size
+        found, self.blur = chained(*given, steps, self._outputs)
         names = [part.name for part in self.arguments.parts]
         self.unconnected = tuple(names[k] for k in self._step.unconnected)
-        return np.concatenate([*columns, d_state], axis=1)
+        return found
 
     def split(self) -> tuple[Array, list[Array]]:
         """Return the inputs `(T, B, F)` and the states before the first step."""
@@ -349,7 +332,3 @@ class CellProblem:
         parts = self.arguments.split(point)
         p = len(self._weights)
         return CellProblem(self.subject, parts[p], parts[p + 1 :], self._outputs, parts[:p])
-
-
-def _state_names(count: int) -> list[str]:
-    return ["h_0"] if count == 1 else [f"state{k}_0" for k in range(count)]

@@ -14,9 +14,9 @@ from pathlib import Path
 import click
 
 from gru_bench import profiles
-from gru_bench.laws import LAWS
 from gru_bench.laws.telling.outcome import EXPECTED, FAILED, NOT_APPLICABLE, PASSED
 from tests.corpus.wrong_cells.correct import correct_rows
+from tests.corpus.wrong_cells.laws import LAWS
 from tests.corpus.wrong_cells.ledger import (
     LETTERS,
     Letters,

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from gru_bench.errors import UsageError
-from gru_bench.laws import LAWS
 from gru_bench.laws.law import Law
 from gru_bench.laws.running import shrink
 from gru_bench.laws.running.runner import run_law
@@ -20,6 +19,7 @@ from gru_bench.laws.target import Target, make_target
 from gru_bench.laws.telling.outcome import EXPECTED, FAILED, NOT_APPLICABLE, PASSED
 from gru_bench.subjects.keras.runtime import keras
 from tests.corpus.wrong_cells.closure import digest
+from tests.corpus.wrong_cells.laws import LAWS
 
 #: How an outcome is written.
 LETTERS = {PASSED: ".", FAILED: "F", NOT_APPLICABLE: "-", EXPECTED: "x"}

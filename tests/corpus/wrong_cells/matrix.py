@@ -18,10 +18,10 @@ import click
 
 from gru_bench import profiles
 from gru_bench.errors import check_known
-from gru_bench.laws import LAWS
 from gru_bench.laws.telling.outcome import FAILED
 from tests.corpus.wrong_cells import TABLE
 from tests.corpus.wrong_cells.correct import correct_rows
+from tests.corpus.wrong_cells.laws import LAWS
 from tests.corpus.wrong_cells.ledger import (
     LETTERS,
     Letters,

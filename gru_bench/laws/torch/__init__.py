@@ -1,0 +1,1 @@
+"""How PyTorch modules are checked, and laws about them."""

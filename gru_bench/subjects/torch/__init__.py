@@ -1,0 +1,1 @@
+"""Cells written in PyTorch: modules behind NumPy. This room imports PyTorch, and no TensorFlow."""

@@ -1,0 +1,1 @@
+"""Steps of PyTorch modules, read for derivatives."""

@@ -1,0 +1,1 @@
+"""Cells of PyTorch, as strangers write them: correct ones and wrong ones."""
