@@ -78,6 +78,11 @@ class TorchTarget(Target):
             raise UsageError(f"a module is not asked for {dtype}")
         return self.maker.subject(dtype, features, training)
 
+    def _refuse_unbuilt(self) -> None:
+        """Raise what a first step raised: nothing says that it is a cell at all."""
+        if self.no_step is not None:
+            raise self.no_step
+
     def fresh(self, features: int, dtype: str | None = None) -> TorchSubject:
         """Return a subject of a new module that has never been called."""
         like: TorchSubject = self.subject(features, dtype)
