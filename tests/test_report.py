@@ -70,7 +70,7 @@ def made(tmp_path_factory):
 
     with pytest.raises(KeyboardInterrupt):
         make_report(experiment, out, watch=Interrupting(), workers=1)
-    kept = {path.name: path.stat().st_mtime_ns for path in out.glob("runs/*")}
+    kept = {path.name: path.stat().st_mtime_ns for path in out.glob("runs/*.json")}
     report = make_report(experiment, out, command="gru-bench report x.toml")
     return experiment, out, report, kept
 
@@ -410,10 +410,10 @@ def test_the_source_hash_follows_helpers_through_the_modules_that_use_them(tmp_p
     cell().call()
     importlib.import_module("not_used")
     first = source_hash(cell)
-    for path in texts:
-        path.write_text(texts[path] + "# changed\n")
+    for path, text in texts.items():
+        path.write_text(text + "# changed\n")
         assert (source_hash(cell) == first) == (path.name == "not_used.py"), path.name
-        path.write_text(texts[path])
+        path.write_text(text)
     assert source_hash(cell) == first
 
 

@@ -1,0 +1,51 @@
+"""The engine that a command line names."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from gru_bench.cli import kinds
+from gru_bench.errors import UsageError
+
+if TYPE_CHECKING:
+    from gru_bench.runs.engine import Engine
+
+LOCAL, DASK = "local", "dask"
+
+option = click.option(
+    "--engine",
+    default=LOCAL,
+    show_default=True,
+    type=kinds.ENGINE,
+    metavar="ENGINE",
+    help="Who trains: local, dask (processes), or a dask scheduler, as tcp://HOST:PORT.",
+)
+
+
+@contextlib.contextmanager
+def opened(name: str, workers: int | None) -> Iterator[Engine | None]:
+    """Give the engine of this name; None for this process.
+
+    Raises:
+        UsageError: dask.distributed is not installed, or nobody answers.
+    """
+    if name == LOCAL:
+        yield None
+        return
+    try:
+        from gru_bench.runs.cluster import open_cluster
+    except ModuleNotFoundError as error:
+        if error.name not in ("dask", "distributed"):
+            raise
+        raise UsageError(
+            f"--engine {name} needs dask.distributed: pip install 'gru_bench[cluster]'"
+        ) from None
+    address = None if name == DASK else name
+    if address is not None and workers is not None:
+        raise UsageError("--workers is for this machine: a scheduler has its own")
+    with open_cluster(address, workers) as engine:
+        yield engine
