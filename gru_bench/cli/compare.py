@@ -112,6 +112,7 @@ def command(
     candidate = _check_cells(base, candidate, base_rev, prove)
     if base_rev is not None and engine != engines.LOCAL:
         raise UsageError("--base-rev needs --engine local: workers have the file as it is today")
+    engines.check(engine, others["workers"])
     arguments = [options.parse_settings(given) for given in (base_set, candidate_set)]
     chosen = None if lengths is None else [int(length) for length in lengths.split(",")]
 

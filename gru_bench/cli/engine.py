@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from gru_bench.runs.engine import Engine
 
 LOCAL, DASK = "local", "dask"
+#: Seconds within which a scheduler has to answer.
+ANSWER = 10.0
 
 option = click.option(
     "--engine",
@@ -36,6 +39,7 @@ def opened(name: str, workers: int | None) -> Iterator[Engine | None]:
     if name == LOCAL:
         yield None
         return
+    address = None if name == DASK else name
     try:
         from gru_bench.runs.cluster import open_cluster
     except ModuleNotFoundError as error:
@@ -44,8 +48,23 @@ def opened(name: str, workers: int | None) -> Iterator[Engine | None]:
         raise UsageError(
             f"--engine {name} needs dask.distributed: pip install 'gru_bench[cluster]'"
         ) from None
-    address = None if name == DASK else name
-    if address is not None and workers is not None:
-        raise UsageError("--workers is for this machine: a scheduler has its own")
     with open_cluster(address, workers) as engine:
         yield engine
+
+
+def check(name: str, workers: int | None) -> None:
+    """Refuse an address at which nobody listens, before what takes seconds to import.
+
+    Raises:
+        UsageError: nobody does, or what is given does not fit together.
+    """
+    if name in (LOCAL, DASK):
+        return
+    if workers is not None:
+        raise UsageError("--workers is for this machine: a scheduler has its own")
+    host, _, port = name.partition("://")[2].rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), ANSWER).close()
+    except (OSError, OverflowError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"engine {name} does not answer within {ANSWER:g} s: {reason}") from None

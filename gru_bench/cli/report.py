@@ -33,6 +33,7 @@ def command(experiment: str | None, output: Path, workers: int | None, engine: s
     Without an argument it runs the packaged default experiment. Finished runs are kept in
     OUTPUT/runs: interrupted, the same command goes on where it stopped.
     """
+    engines.check(engine, workers)
     from gru_bench.runs.experiment import load_experiment
 
     loaded = load_experiment(experiment)

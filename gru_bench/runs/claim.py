@@ -1,7 +1,7 @@
 """Claims: who trains a run, where several processes work on one folder.
 
-A claim is a lock of the operating system on a small file beside the run's. Whatever ends the process
-ends the lock, so nobody has to judge by clocks or process numbers whether its holder lives.
+A claim is a lock of the operating system on a small file beside the run's. Whatever ends the
+process ends the lock, so nobody has to judge by clocks whether its holder lives.
 """
 
 from __future__ import annotations
