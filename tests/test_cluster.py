@@ -23,7 +23,7 @@ from gru_bench.runs.watch import Watch
 from tests.corpus.signals import EXPERIMENT
 
 pytest.importorskip("distributed", reason="dask.distributed is not installed")
-from gru_bench.runs import cluster, job  # noqa: E402 - it cannot be imported without
+from gru_bench.runs import cluster, job
 
 ROOT = Path(__file__).parent.parent
 SEEDS = 8

@@ -180,7 +180,7 @@ def test_a_damaged_run_is_not_counted_but_told_and_trained_again(folder, damage,
     said(capsys)
     assert main(["runs", str(folder)]) == 0
     out, err = said(capsys)
-    assert "7 runs, 3 solve their task" in out
+    assert "7 runs, 3 solving the task" in out
     assert err.count("\n") == 1
     assert "not counted" in err
     begun = []
@@ -265,7 +265,7 @@ def test_the_index_is_never_the_truth(folder, capsys):
         path.unlink()
     write_run(folder, pretend(inputs_of(5)))
     assert main(["runs", str(folder)]) == 0
-    assert said(capsys)[0].endswith("1 run, 1 solve their task\n")
+    assert said(capsys)[0].endswith("1 run, 1 solving the task\n")
 
 
 # The command.

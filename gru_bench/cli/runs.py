@@ -74,7 +74,7 @@ def command(
     for path, make in ((csv_path, _csv), (parquet_path, _parquet)):
         if path is not None:
             write_result(path, make(rows))
-            say(f"written: {path}, {len(rows)} runs")
+            say(f"written: {path}, {_count(rows)}")
     if remove:
         _remove(place, rows)
     elif csv_path is None and parquet_path is None:
@@ -115,7 +115,11 @@ def _list(rows: Sequence[dict[str, Any]], most: int) -> None:
         say("  ".join(padded).rstrip())
     solved = sum(row["solved"] is not None for row in rows)
     more = f", {most} of them shown" if len(rows) > most else ""
-    say(f"{len(rows)} run{'' if len(rows) == 1 else 's'}, {solved} solve their task{more}")
+    say(f"{_count(rows)}, {solved} solving the task{more}")
+
+
+def _count(rows: Sequence[Any]) -> str:
+    return f"{len(rows)} run{'' if len(rows) == 1 else 's'}"
 
 
 def _text(value: Any) -> str:
@@ -158,14 +162,14 @@ def _parquet(rows: Sequence[dict[str, Any]]) -> bytes:
 
 
 def _remove(place: Path, rows: Sequence[dict[str, Any]]) -> None:
-    removed = 0
+    removed: list[str] = []
     try:
         for row in rows:
             (place / Path(row["file"]).name).unlink(missing_ok=True)
-            removed += 1
+            removed.append(row["file"])
     except OSError as error:
         raise UsageError(
-            f"{removed} of {len(rows)} runs are removed, then {shown(str(place))} "
+            f"{len(removed)} of {_count(rows)} are removed, then {shown(str(place))} "
             f"could not be changed: {error.strerror}"
         ) from None
-    say(f"{removed} run{'' if removed == 1 else 's'} removed")
+    say(f"{_count(rows)} removed")
