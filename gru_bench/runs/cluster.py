@@ -30,6 +30,8 @@ from gru_bench.runs.watch import Watch
 
 #: Seconds within which a scheduler has to answer, and worker processes have to start.
 ANSWER, START = 10.0, 120.0
+#: Seconds that it may take later on, when the machine is busy with runs.
+LATER = 30.0
 #: Seconds after which a worker that says nothing is replaced; compiling may keep it that long.
 SILENCE = 60.0
 #: How often a run may end its worker before it is taken to be the run's fault.
@@ -91,7 +93,7 @@ class Cluster:
     def _threads(self) -> int:
         try:
             cores = self.client.sync(
-                self.client.scheduler.ncores, workers=None, callback_timeout=ANSWER
+                self.client.scheduler.ncores, workers=None, callback_timeout=LATER
             )
         except Exception as error:  # whatever it is, nobody answers
             raise UsageError(
@@ -198,7 +200,10 @@ def open_cluster(
         UsageError: nobody answers within 10 s, or nobody works there.
     """
     name = address or "dask"
-    settings = {
+    settings: dict[str, Any] = {
+        # Nothing but runs is served, and nothing where others could ask for it.
+        "distributed.scheduler.http.routes": [],
+        "distributed.worker.http.routes": [],
         "distributed.scheduler.allowed-failures": TRIES,
         "distributed.scheduler.worker-ttl": f"{silence} s",
         "distributed.comm.timeouts.connect": f"{ANSWER} s",
@@ -224,7 +229,8 @@ def _processes(workers: int) -> Any:
         threads_per_worker=1,
         processes=True,
         host="127.0.0.1",
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",
+        scheduler_kwargs={"dashboard": False},
         memory_limit=0,
         silence_logs=logging.CRITICAL + 1,
     )
