@@ -4,6 +4,7 @@
     python -m benchmarks.runs cost [--engine dask] [--count 64]
     python -m benchmarks.runs workers [--count 64] [--every 20]
     python -m benchmarks.runs kill [--moments 100] [--folder FOLDER]
+    python -m benchmarks.runs store [--moments 1000]
     python -m benchmarks.runs divide [--count 32]
 
 Each prints what it tried, and exits with 1 if something was lost, differs or was done twice. With a
@@ -265,6 +266,49 @@ def _strike(folder: Path, state: dict[str, Any], moment: random.Random) -> bool:
     return not came_out
 
 
+def store(options: argparse.Namespace) -> int:
+    """Kill two processes that share a folder of pretended runs at random moments."""
+    from multiprocessing import get_context
+
+    from tests.corpus.stored_runs import divide, inputs_of, pretend
+
+    context, moment = get_context("fork"), random.Random(0)
+    state = {"sent": 0, "finished": 0, "differ": 0, "lost": 0, "twice": 0}
+    count = 40
+    expected = {
+        run.inputs.name: run.model_dump(mode="json", exclude={"seconds", "machine"})
+        for run in (pretend(inputs_of(seed)) for seed in range(count))
+    }
+    with place(None) as folder:
+        while state["sent"] < options.moments:
+            runs = folder / str(state["finished"])
+            runs.mkdir(exist_ok=True)
+            pair = [
+                context.Process(target=divide, args=(runs, range(count), 0.01, lambda _: None))
+                for _ in range(2)
+            ]
+            for process in pair:
+                process.start()
+            for process in pair:
+                time.sleep(moment.uniform(0, 0.4))
+                before = _marks(runs)
+                if process.is_alive():
+                    process.kill()
+                    state["sent"] += 1
+                process.join()
+                _compare(before, _marks(runs), state)
+            if len(_marks(runs)) == count:
+                divide(runs, range(count), 0, lambda _: None)
+                state["differ"] += results(runs) != expected
+                state["finished"] += 1
+    print(
+        f"SIGKILL at {state['sent']} random moments of two processes that share a folder; "
+        f"{state['finished']} folders were filled, {state['differ']} of them not as undisturbed; "
+        f"{state['lost']} finished runs lost, {state['twice']} written twice"
+    )
+    return int(state["differ"] + state["lost"] + state["twice"] > 0)
+
+
 def _marks(runs: Path) -> dict[str, tuple[int, int]]:
     found = {}
     for path in runs.glob("*.json"):
@@ -292,13 +336,13 @@ def main() -> int:
     """Run one of the measurements."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     commands = parser.add_subparsers(required=True)
-    for function in (query, cost, workers, kill, divide):
+    for function in (query, cost, workers, kill, store, divide):
         command = commands.add_parser(function.__name__)
         command.set_defaults(function=function)
         if function in (query, kill):
             command.add_argument("--folder")
-        if function is kill:
-            command.add_argument("--moments", type=int, default=100)
+        if function in (kill, store):
+            command.add_argument("--moments", type=int, default=100 if function is kill else 1000)
         else:
             count = {query: 10_000, divide: 32}.get(function, 64)
             command.add_argument("--count", type=int, default=count)

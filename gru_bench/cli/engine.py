@@ -64,7 +64,10 @@ def check(name: str, workers: int | None) -> None:
         raise UsageError("--workers is for this machine: a scheduler has its own")
     host, _, port = name.partition("://")[2].rpartition(":")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), ANSWER).close()
+        with socket.create_connection((host.strip("[]"), int(port)), ANSWER) as probe:
+            # A scheduler introduces itself; by TLS it waits to be spoken to.
+            if name.startswith("tcp:") and not probe.recv(1):
+                raise UsageError(f"engine {name} hangs up: it is no dask scheduler")
     except (OSError, OverflowError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(f"engine {name} does not answer within {ANSWER:g} s: {reason}") from None
