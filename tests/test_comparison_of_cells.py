@@ -82,6 +82,7 @@ class Pretender:
             write_run(folder, run)
             found[run.inputs.name] = run
             self.trained.append(inputs.seed)
+        return len(missing)
 
     def make(self, inputs):
         trained = TrainedRun(inputs.cell, {}, RECIPE, "addition", inputs.seed)

@@ -70,7 +70,7 @@ def made(tmp_path_factory):
 
     with pytest.raises(KeyboardInterrupt):
         make_report(experiment, out, watch=Interrupting(), workers=1)
-    kept = {path.name: path.stat().st_mtime_ns for path in out.glob("runs/*")}
+    kept = {path.name: path.stat().st_mtime_ns for path in out.glob("runs/*.json")}
     report = make_report(experiment, out, command="gru-bench report x.toml")
     return experiment, out, report, kept
 
@@ -389,6 +389,32 @@ def test_the_source_hash_follows_the_module_of_the_cell_and_of_its_bases(tmp_pat
     second = source_hash(cell)
     (tmp_path / "base_of_cell.py").write_text("class Base: x = 1\n")
     assert len({first, second, source_hash(cell)}) == 3
+
+
+def test_the_source_hash_follows_helpers_through_the_modules_that_use_them(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    package = tmp_path / "package_of_helpers"
+    package.mkdir()
+    texts = {
+        package / "__init__.py": "",
+        package / "near.py": "from . import far\ndef near(): return far.far()\n",
+        package / "far.py": "import json, numpy\ndef far(): return 1\n",
+        tmp_path / "late_helper.py": "x = 1\n",
+        tmp_path / "cell_with_helpers.py": "from package_of_helpers.near import near\n"
+        "class Mine:\n    def call(self):\n        import late_helper\n        return near()\n",
+        tmp_path / "not_used.py": "x = 1\n",
+    }
+    for path, text in texts.items():
+        path.write_text(text)
+    cell = importlib.import_module("cell_with_helpers").Mine
+    cell().call()
+    importlib.import_module("not_used")
+    first = source_hash(cell)
+    for path, text in texts.items():
+        path.write_text(text + "# changed\n")
+        assert (source_hash(cell) == first) == (path.name == "not_used.py"), path.name
+        path.write_text(text)
+    assert source_hash(cell) == first
 
 
 @pytest.mark.parametrize(

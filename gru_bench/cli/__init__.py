@@ -37,6 +37,7 @@ COMMANDS = {
     "falsify": ("gru_bench.cli.falsify", "Search for integers that an adder gets wrong."),
     "activations": ("gru_bench.cli.activations", "Measure the error of tanh and sigmoid."),
     "report": ("gru_bench.cli.report", "Train what an experiment says and write its report."),
+    "runs": ("gru_bench.cli.runs", "List, filter, show, export and remove finished runs."),
 }
 
 

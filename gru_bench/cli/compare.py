@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gru_bench.cli import engine as engines
 from gru_bench.cli import kinds, options
 from gru_bench.cli.interrupt import INTERRUPTED
 from gru_bench.cli.terminal import console, say
@@ -76,6 +77,7 @@ def _number(name: str, default: float, kind: Any, text: str) -> _Option:
     help="Folder of runs; what is there is not trained again.",
 )
 @click.option("--workers", type=kinds.WORKERS, help="Seeds trained at a time.")
+@engines.option
 @click.option("--markdown", "markdown_path", type=kinds.OUTPUT, help="Write a text for a review.")
 @click.option("--json", "json_path", type=kinds.OUTPUT, help="Write everything as JSON.")
 @click.option("--junit", "junit_path", type=kinds.OUTPUT, help="Write the verdicts as JUnit XML.")
@@ -91,6 +93,7 @@ def command(
     fail_on: str,
     no_speed: bool,
     max_seeds: int,
+    engine: str,
     markdown_path: Path | None,
     json_path: Path | None,
     junit_path: Path | None,
@@ -107,6 +110,9 @@ def command(
             raise UsageError("the base is given twice: as BASE and as --base")
         base, candidate = other_base, base
     candidate = _check_cells(base, candidate, base_rev, prove)
+    if base_rev is not None and engine != engines.LOCAL:
+        raise UsageError("--base-rev needs --engine local: workers have the file as it is today")
+    engines.check(engine, others["workers"])
     arguments = [options.parse_settings(given) for given in (base_set, candidate_set)]
     chosen = None if lengths is None else [int(length) for length in lengths.split(",")]
 
@@ -117,7 +123,11 @@ def command(
 
     view = ContestView(max_seeds)
     try:
-        with drawn(view), _as_of(base, base_rev) as named:
+        with (
+            engines.opened(engine, others["workers"]) as opened,
+            drawn(view),
+            _as_of(base, base_rev) as named,
+        ):
             found = compare_cells(
                 named,
                 candidate,
@@ -127,6 +137,7 @@ def command(
                 prove=prove,
                 max_seeds=max_seeds,
                 speed=not no_speed,
+                engine=opened,
                 watch=view,
                 tell=_tell,
                 **others,

@@ -190,5 +190,11 @@ EQUATIONS = Pattern(
 MODULE = Pattern(f"{_DOTTED}(:{_DOTTED})?", "--trust takes a module of yours, for example my_cells")
 LENGTHS = Pattern("[0-9]{1,9}(,[0-9]{1,9})*", "--lengths takes bits, for example 8,64,256")
 FAIL_ON = Pattern("worse|undecided", "--fail-on takes worse or undecided")
+YES_OR_NO = Pattern("yes|no", "--solved takes yes or no")
+OUTCOME = Pattern("PROVED|REFUTED|OPEN", "--verdict takes PROVED, REFUTED or OPEN")
+ENGINE = Pattern(
+    r"local|dask|(tcp|tls)://([A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}",
+    "--engine takes local, dask or a scheduler, for example tcp://127.0.0.1:8786",
+)
 OUTPUT = Output()
 FOLDER = Folder()

@@ -18,6 +18,7 @@ from rich.text import Text
 from gru_bench.cli.terminal import console
 from gru_bench.learning.training import Progress, TrainedRun
 from gru_bench.outside.text import visible
+from gru_bench.runs.run import Inputs
 from gru_bench.runs.watch import Watch
 
 #: What a run counts for whose iterations are done and that is still measured or proved.
@@ -76,7 +77,7 @@ class View(Watch):
         self._reached[progress.seed] = progress.iteration
         self._last = progress
 
-    def finish(self, run: TrainedRun) -> None:
+    def finish(self, run: TrainedRun | Inputs) -> None:
         """Take note of a finished run, of whose iterations a diverged one has not done all."""
         self._reached.pop(run.seed, None)
         self.finished += 1

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from gru_bench.cli import engine as engines
 from gru_bench.cli import kinds
 from gru_bench.cli.interrupt import INTERRUPTED
 from gru_bench.cli.terminal import console, say
@@ -25,12 +26,14 @@ from gru_bench.cli.terminal import console, say
 @click.option(
     "--workers", type=kinds.WORKERS, help="Seeds trained at a time; by default one a core."
 )
-def command(experiment: str | None, output: Path, workers: int | None) -> int:
+@engines.option
+def command(experiment: str | None, output: Path, workers: int | None, engine: str) -> int:
     """Train what EXPERIMENT.toml says and write its report.
 
     Without an argument it runs the packaged default experiment. Finished runs are kept in
     OUTPUT/runs: interrupted, the same command goes on where it stopped.
     """
+    engines.check(engine, workers)
     from gru_bench.runs.experiment import load_experiment
 
     loaded = load_experiment(experiment)
@@ -44,9 +47,15 @@ def command(experiment: str | None, output: Path, workers: int | None) -> int:
         say(f"gru-bench: {line}", err=True)
 
     try:
-        with watching() as watch:
+        with engines.opened(engine, workers) as opened, watching() as watch:
             report = make_report(
-                loaded, output, command=shlex.join(words), watch=watch, tell=tell, workers=workers
+                loaded,
+                output,
+                command=shlex.join(words),
+                watch=watch,
+                tell=tell,
+                workers=workers,
+                engine=opened,
             )
     except Interrupted:
         tell(f"interrupted; finished runs are kept in {output}/runs, the same command goes on")

@@ -18,6 +18,7 @@ from gru_bench.comparison.watch import ComparisonWatch
 from gru_bench.errors import UsageError, check_known
 from gru_bench.learning.recipe import Recipe, get_recipe
 from gru_bench.outside import bounds
+from gru_bench.runs.engine import Engine
 from gru_bench.runs.provenance import versions
 from gru_bench.task.transducer import FAMILIES
 
@@ -51,6 +52,7 @@ def compare_cells(
     speed: bool = False,
     runs: str | Path = RUNS,
     workers: int | None = None,
+    engine: Engine | None = None,
     watch: ComparisonWatch | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Comparison:
@@ -82,6 +84,7 @@ def compare_cells(
         speed: whether the training speed of both is measured, which no verdict counts.
         runs: folder in which runs are kept.
         workers: seeds trained at a time; by default one for each core.
+        engine: trains elsewhere; by default this process trains in threads.
         watch: is told how far it is.
         tell: is told a line about each file that is not a run.
 
@@ -103,7 +106,7 @@ def compare_cells(
         raise UsageError("the runs of the base have no verdicts: proofs cannot be counted")
     if first.kept and base_runs > 1:
         raise UsageError("a folder of runs has one for each seed: base_runs must be 1")
-    contest = Contest(first, second, rules, Path(runs), prove, watch, tell, workers)
+    contest = Contest(first, second, rules, Path(runs), prove, watch, tell, workers, engine)
     notices = [*notices, *_remarks(contest, first, second)]
     contest.play()
     speeds: list[float] = []

@@ -15,7 +15,8 @@ from gru_bench.comparison.verdict import BETTER, UNDECIDED, WORSE, Evidence, dec
 from gru_bench.comparison.watch import ComparisonWatch
 from gru_bench.errors import UsageError
 from gru_bench.outside.writing import make_folder, remove_partials
-from gru_bench.runs.run import Run, find_runs
+from gru_bench.runs.engine import Engine
+from gru_bench.runs.run import Inputs, Run, find_runs
 
 #: Seeds that are trained before the evidence is looked at again.
 BATCH = 8
@@ -34,6 +35,7 @@ class Contest:
         watch: is told how far it is.
         tell: is told a line about each file that is no run.
         workers: seeds trained at a time; by default one for each core.
+        engine: trains elsewhere; by default this process trains in threads.
     """
 
     base: Side
@@ -44,6 +46,7 @@ class Contest:
     watch: ComparisonWatch = field(default_factory=ComparisonWatch)
     tell: Callable[[str], None] = lambda _: None
     workers: int | None = None
+    engine: Engine | None = None
 
     def __post_init__(self) -> None:
         self.bases: list[list[Trial]] = [[] for _ in range(self.rules.base_runs)]
@@ -98,10 +101,14 @@ class Contest:
         for notice in notices:
             self.tell(notice)
         missing = [inputs for inputs in wanted if inputs.name not in found]
-        side.stored, side.trained = side.stored + len(found), side.trained + len(missing)
-        if missing:
-            side.trainer.train(missing, self.folder, self.watch, found, self.workers)
+        trained = self._train(side, missing, found) if missing else 0
+        side.stored, side.trained = side.stored + len(wanted) - trained, side.trained + trained
         return [found[inputs.name] for inputs in wanted]
+
+    def _train(self, side: Side, missing: Sequence[Inputs], found: dict[str, Run]) -> int:
+        if self.engine is not None:
+            return self.engine.train(side.title, missing, self.folder, self.watch, found)
+        return side.trainer.train(missing, self.folder, self.watch, found, self.workers)
 
     def _weigh(self) -> None:
         scores = mean_scores(self.bases, self.trials)

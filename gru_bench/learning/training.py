@@ -218,24 +218,36 @@ def train_network(
     on_progress: Callable[[Progress], None],
     on_run: Callable[[TrainedRun], None],
     workers: int | None = None,
+    admit: Callable[[int], bool] = lambda _: True,
 ) -> list[TrainedRun]:
-    """Train seeds in threads and hand their progress to this one; see `train`."""
-    events: queue.SimpleQueue[Progress | TrainedRun | BaseException] = queue.SimpleQueue()
+    """Train seeds in threads and hand their progress to this one; see `train`.
+
+    `admit` is asked in a worker thread before a seed begins, and those it refuses are left out.
+    """
+    events: queue.SimpleQueue[Progress | TrainedRun | BaseException | None] = queue.SimpleQueue()
     stop = threading.Event()
     finished: dict[int, TrainedRun] = {}
+    refused: list[None] = []
 
     def work(seed: int) -> None:
         try:
+            if stop.is_set():
+                return
+            if not admit(seed):
+                events.put(None)
+                return
             run = _train_one(program, seed, checkpoints, measure, events.put, stop)
             if run is not None:
                 events.put(run)
         except BaseException as error:
             events.put(error)
 
-    def take(event: Progress | TrainedRun | BaseException) -> None:
-        if isinstance(event, BaseException):
+    def take(event: Progress | TrainedRun | BaseException | None) -> None:
+        if event is None:
+            refused.append(event)
+        elif isinstance(event, BaseException):
             raise event
-        if isinstance(event, Progress):
+        elif isinstance(event, Progress):
             on_progress(event)
         else:
             finished[event.seed] = event
@@ -245,7 +257,7 @@ def train_network(
         try:
             for seed in seeds:
                 pool.submit(work, seed)
-            while len(finished) < len(seeds):
+            while len(finished) + len(refused) < len(seeds):
                 take(events.get())
         except BaseException as error:
             stop.set()
@@ -256,7 +268,7 @@ def train_network(
             while not events.empty():
                 take(events.get())
             raise Interrupted([finished[s] for s in seeds if s in finished]) from None
-    return [finished[seed] for seed in seeds]
+    return [finished[seed] for seed in seeds if seed in finished]
 
 
 def _train_one(

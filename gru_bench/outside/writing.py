@@ -111,11 +111,22 @@ def write_whole(path: Path, data: bytes) -> None:
                 os.fsync(file.fileno())
             Path(partial).chmod(target.stat().st_mode if target.exists() else 0o666 & ~_UMASK)
             os.replace(partial, target)  # noqa: PTH105 - one call, one meaning: atomic
+            _sync(target.parent)
         except BaseException:
             Path(partial).unlink(missing_ok=True)
             raise
     except (OSError, RuntimeError) as error:  # a link to itself is a RuntimeError
         raise _cannot(path, getattr(error, "strerror", None) or str(error)) from None
+
+
+def _sync(folder: Path) -> None:
+    """Let the names in a folder outlast a power cut, where the system can do that."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def write_result(path: Path, data: bytes) -> None:

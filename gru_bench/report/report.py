@@ -13,6 +13,7 @@ from gru_bench.report.exhibit import find_exhibits
 from gru_bench.report.page import Page
 from gru_bench.report.table import Results, make_results
 from gru_bench.report.terminal import MainTable
+from gru_bench.runs.engine import Engine
 from gru_bench.runs.execution import Outcome, plan_groups, run_groups
 from gru_bench.runs.experiment import Experiment
 from gru_bench.runs.watch import Watch
@@ -45,6 +46,7 @@ def make_report(
     watch: Watch | None = None,
     tell: Callable[[str], None] = lambda _: None,
     workers: int | None = None,
+    engine: Engine | None = None,
 ) -> Report:
     """Train what an experiment says and write its report.
 
@@ -57,6 +59,7 @@ def make_report(
         watch: is told how far it is.
         tell: is told a line about each file in `out/runs` that is not a run.
         workers: seeds trained at a time; by default one for each core.
+        engine: trains elsewhere; by default this process trains in threads.
 
     Raises:
         UsageError: a cell does not work, or `out` cannot be written.
@@ -69,7 +72,7 @@ def make_report(
     with watch.doing("building the cells"):
         groups = plan_groups(experiment)
     runs = make_folder(folder / "runs")
-    outcome = run_groups(groups, runs, watch, tell, workers)
+    outcome = run_groups(groups, runs, watch, tell, workers, engine)
     with watch.doing("writing the report"):
         results = make_results(outcome.groups)
         page = Page(experiment, outcome, results, command, find_exhibits(outcome.groups))

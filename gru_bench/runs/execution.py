@@ -12,10 +12,13 @@ from gru_bench.learning.evaluation import Evaluator
 from gru_bench.learning.network import Network
 from gru_bench.learning.recipe import Recipe
 from gru_bench.learning.training import TrainedRun, make_network, train_network
+from gru_bench.runs.claim import Claims
+from gru_bench.runs.engine import Engine
 from gru_bench.runs.experiment import CellEntry, Experiment
 from gru_bench.runs.judge import Judge
 from gru_bench.runs.provenance import machine, source_hash, versions
 from gru_bench.runs.run import Inputs, Measured, Run, make_run, read_runs, write_run
+from gru_bench.runs.sharing import share
 from gru_bench.runs.verdict import AnyLength
 from gru_bench.runs.watch import Watch
 from gru_bench.task.transducer import get_task
@@ -115,8 +118,11 @@ def run_groups(
     watch: Watch | None = None,
     tell: Callable[[str], None] = lambda _: None,
     workers: int | None = None,
+    engine: Engine | None = None,
 ) -> Outcome:
     """Train the runs that `folder` lacks, and return all of them.
+
+    Runs that another process is training into the same folder are waited for.
 
     Args:
         groups: as planned.
@@ -124,6 +130,7 @@ def run_groups(
         watch: is told how far it is.
         tell: is told a line about each file in the folder that is not a run.
         workers: seeds trained at a time; by default one for each core.
+        engine: trains elsewhere; by default this process trains in threads.
 
     Raises:
         UsageError: the folder cannot be written.
@@ -134,13 +141,16 @@ def run_groups(
         tell(notice)
     watch = watch or Watch()
     lacking = [[one for one in group.inputs if one.name not in found] for group in groups]
-    runs, trained = sum(len(group.inputs) for group in groups), sum(map(len, lacking))
+    runs = sum(len(group.inputs) for group in groups)
     todo = zip(groups, lacking, strict=True)
     iterations = sum(group.recipe.iterations * len(missing) for group, missing in todo)
-    watch.plan(runs, runs - trained, iterations)
+    watch.plan(runs, runs - sum(map(len, lacking)), iterations)
+    trained = 0
     for group, missing in zip(groups, lacking, strict=True):
-        if missing:
-            Trainer(group).train(missing, folder, watch, found, workers)
+        if missing and engine is not None:
+            trained += engine.train(group.title, missing, folder, watch, found)
+        elif missing:
+            trained += Trainer(group).train(missing, folder, watch, found, workers)
         group.runs = [found[inputs.name] for inputs in group.inputs]
     return Outcome(list(groups), trained, notices)
 
@@ -175,8 +185,10 @@ class Trainer:
         watch: Watch,
         found: dict[str, Run],
         workers: int | None = None,
-    ) -> None:
+    ) -> int:
         """Train runs; add each to the folder, and to `found` by its file's name.
+
+        Those that another process is training are waited for instead.
 
         Args:
             missing: inputs of the runs, at least one.
@@ -185,28 +197,50 @@ class Trainer:
             found: takes the runs.
             workers: seeds trained at a time; by default one for each core.
 
+        Returns:
+            How many were trained here.
+
         Raises:
             UsageError: the folder cannot be written.
             Interrupted: Ctrl-C; finished runs are in the folder.
         """
-        plan = {inputs.seed: inputs for inputs in missing}
+        watch.begin(self.group.title, len(missing), self.group.recipe.iterations, workers)
 
-        def keep(trained: TrainedRun) -> None:
-            run = make_run(trained, plan[trained.seed], machine())
-            write_run(folder, run)
-            found[run.inputs.name] = run
-            watch.finish(trained)
+        def train(left: Sequence[Inputs], claims: Claims) -> None:
+            plan = {inputs.seed: inputs for inputs in left}
 
-        watch.begin(self.group.title, len(plan), self.group.recipe.iterations, workers)
-        train_network(
+            def keep(trained: TrainedRun) -> None:
+                run = make_run(trained, plan[trained.seed], machine())
+                write_run(folder, run)
+                found[run.inputs.name] = run
+                claims.finish(run.inputs.name)
+                watch.finish(trained)
+
+            train_network(
+                self.program,
+                list(plan),
+                left[0].checkpoints,
+                lambda theta, iteration: self._measure(theta, iteration, left[0], watch),
+                watch.step,
+                keep,
+                workers,
+                lambda seed: claims.take(plan[seed]),
+            )
+
+        return share(missing, folder, watch, found, train)
+
+    def train_one(self, inputs: Inputs) -> Run:
+        """Train one run in a thread and return it; nothing is written."""
+        (trained,) = train_network(
             self.program,
-            list(plan),
-            missing[0].checkpoints,
-            lambda theta, iteration: self._measure(theta, iteration, missing[0], watch),
-            watch.step,
-            keep,
-            workers,
+            [inputs.seed],
+            inputs.checkpoints,
+            lambda theta, iteration: self._measure(theta, iteration, inputs, Watch()),
+            lambda _: None,
+            lambda _: None,
+            1,
         )
+        return make_run(trained, inputs, machine())
 
     def _measure(self, theta: Any, iteration: int, inputs: Inputs, watch: Watch) -> Measured:
         with watch.doing("measuring"):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gru_bench.records import Line, Record
+from gru_bench.runs.source import sources_used
 
 #: Packages whose versions a run depends on; a cell of theirs is fixed by its version.
 PACKAGES = ("gru_bench", "tensorflow", "keras", "numpy")
@@ -65,10 +66,11 @@ def versions() -> dict[str, str]:
 
 
 def source_hash(cell: type[Any]) -> str:
-    """Return a hash of the modules that define a cell and its bases.
+    """Return a hash of the modules that define a cell and its bases, and of those they use.
 
-    Whole modules, because a class also depends on the functions beside it. Keras and TensorFlow
-    are left out: their versions speak for them. A class whose source is nowhere has no hash.
+    Whole modules, because a class also depends on the functions beside it, and those on others:
+    every module of the user's that is imported on the way is read too. Keras and TensorFlow are
+    left out: their versions speak for them. A class whose source is nowhere has no hash.
     """
     modules = {base.__module__ for base in cell.__mro__}
     own = {name for name in modules if name.partition(".")[0] not in (*PACKAGES[1:], "builtins")}
@@ -77,6 +79,7 @@ def source_hash(cell: type[Any]) -> str:
         if base.__module__ in own:
             own.remove(base.__module__)
             digest.update(_module_source(base).encode())
+    digest.update(sources_used(modules).encode())
     return digest.hexdigest()[:16]
 
 

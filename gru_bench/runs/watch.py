@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from gru_bench.learning.training import Progress, TrainedRun
+from gru_bench.runs.run import Inputs
 
 
 class Watch:
@@ -33,8 +34,8 @@ class Watch:
     def step(self, progress: Progress) -> None:
         """Hear of a block of iterations."""
 
-    def finish(self, run: TrainedRun) -> None:
-        """Hear of a finished run."""
+    def finish(self, run: TrainedRun | Inputs) -> None:
+        """Hear of a finished run; of one that was trained elsewhere, only its inputs."""
 
     @contextlib.contextmanager
     def doing(self, what: str) -> Iterator[None]:
