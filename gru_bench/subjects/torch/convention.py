@@ -147,8 +147,9 @@ def find_convention(cell: Any, features: int, sizes: Sequence[int]) -> Conventio
         UsageError: no way to call it works.
     """
     if isinstance(cell, torch.nn.RNNBase):
-        kind = type(cell).__name__
-        raise UsageError(f"{kind} runs whole sequences: give a cell, such as torch.nn:{kind}Cell")
+        called = type(cell).__name__
+        told = f"{called} runs whole sequences: give a cell, such as torch.nn:{called}Cell"
+        raise UsageError(told)
     rows = next(n for n in _ROWS if n != features and n not in sizes)
     kind = next((p.dtype for p in cell.parameters() if p.dtype.is_floating_point), None)
     x = torch.zeros((rows, features), dtype=kind or torch.get_default_dtype())
