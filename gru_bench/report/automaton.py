@@ -80,7 +80,7 @@ def draw(drawn: nx.DiGraph, names: dict[int, str], title: str) -> Markup:
         for node, place in places.items()
     ]
     spots = np.array([*places.values(), *(edge["spot"] for edge in edges)])
-    low, high = spots.min(axis=0) - [70, 34], spots.max(axis=0) + [70, 34]
+    low, high = spots.min(axis=0) - [75, 34], spots.max(axis=0) + [75, 34]
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("gru_bench.report"), autoescape=True
     )
@@ -100,7 +100,8 @@ def _edge(drawn: nx.DiGraph, places: dict[int, Array], one: int, other: int) -> 
         tip = start + _RADIUS * (out + 0.6 * side) / np.hypot(1, 0.6)
         points = [start, ends[0], ends[1], tip]
         path = "M{:.0f},{:.0f} C{:.0f},{:.0f} {:.0f},{:.0f} {:.0f},{:.0f}"
-        spot = start + 62 * out
+        # Text is centred on its spot: beside a node it needs half its width more.
+        spot = start + (58 + 3.6 * len(text) * abs(out[0])) * out
     else:
         along = (end - start) / np.linalg.norm(end - start)
         bow = 0.18 * np.linalg.norm(end - start) * np.array([along[1], -along[0]])

@@ -5,6 +5,7 @@ All of it is empty where an experiment asks for no verdicts: not measured is not
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import pandas as pd
@@ -20,6 +21,7 @@ COLUMN = "any length"
 _LONG = 24
 
 
+@functools.lru_cache(maxsize=2)  # asked for once for each cell
 def summarise(results: Results) -> pd.DataFrame:
     """Return how many seeds have which verdict: a row for each cell, recipe and iteration."""
     if results.verdicts.empty:

@@ -117,7 +117,7 @@ def _survival() -> Any:
     points = _rows().encode(
         alt.X("iteration:Q", title="iterations", axis=alt.Axis(tickCount=5, format=",d")),
         alt.Color("group:N", sort=None, title=None, scale=alt.Scale(range=list(COLOURS))).legend(
-            columns=1, symbolType="stroke"
+            columns=1, symbolType="square", symbolOpacity=1
         ),
     )
     steps = points.mark_line(interpolate="step-after", strokeWidth=2).encode(

@@ -34,8 +34,8 @@ from gru_bench.runs.execution import Outcome
 from gru_bench.runs.experiment import Experiment
 from gru_bench.runs.run import Run
 
-#: Rows of the longest table of the Markdown page, which stays short enough for a pull request.
-MOST_ROWS = 8
+#: Rows of all tables of the Markdown page, which stays short enough for a pull request.
+MOST_ROWS = 15
 _LIBRARIES = ("vega.min.js", "vega-lite.min.js")
 
 
@@ -164,11 +164,12 @@ class Page:
             "accuracy": last_table(self.results),
             "claims": claims,
         }
+        rows = MOST_ROWS // sum(len(frame) > 0 for frame in tables.values())
         return _render(
             "report.md",
             page=self,
             experiment=self.experiment,
-            **{name: _markdown(frame) for name, frame in tables.items()},
+            **{name: _markdown(frame, rows) for name, frame in tables.items()},
         )
 
     def csv(self) -> str:
@@ -214,11 +215,11 @@ def _render(template: str, **shown: Any) -> str:
     return environment.get_template(template).render(**shown)
 
 
-def _markdown(frame: pd.DataFrame) -> str:
+def _markdown(frame: pd.DataFrame, rows: int) -> str:
     """Return the beginning of a frame of texts as a table, and how many rows are left out."""
     if frame.empty:
         return ""
-    shown = frame.head(MOST_ROWS).astype(str).map(text.short).map(text.markdown)
+    shown = frame.head(rows).astype(str).map(text.short).map(text.markdown)
     shown = shown.rename(columns=lambda name: text.markdown(str(name)))
     align = ["left", *["center"] * (frame.shape[1] - 1)]
     table = str(shown.to_markdown(index=False, colalign=align, disable_numparse=True))

@@ -63,12 +63,15 @@ class Standing:
             said += f"; {number} {are} proved for every length"
         elif self.proved == 0:
             said += "; none is proved for every length"
-        return said + (f", the first from iteration {self.since:,} on" if self.since else "")
+        if self.since is None:
+            return said
+        first = "the first " if self.seeds > 1 else ""
+        return f"{said}, {first}from iteration {self.since:,} on"
 
 
 def _count(some: int, of: int) -> str:
     if of == 1:
-        return "the one seed does" if some else "the one seed does not"
+        return "the one seed can" if some else "the one seed cannot"
     if some in (0, of):
         return f"all {of:,} seeds" if some else f"none of {of:,} seeds"
     return f"{some:,} of {of:,} seeds"
@@ -104,25 +107,30 @@ def verdict(found: Sequence[Standing]) -> tuple[str, str]:
     head = f"{first.title}: {first.sentence}."
     what = "solve it" if first.proved is None else "are proved"
     share = first.share
-    sure = f"95% sure that of all seeds {share.low:.0%} to {share.high:.0%} {what}"
+    sure = f"Of all possible seeds {share.low:.0%} to {share.high:.0%} {what} (95% interval)"
     behind = [one for one in others if one.share.high < share.low]
     beside = len(others) - len(behind)
     if others and not first.solved:
-        return f"No cell learned it: {first.sentence} with {first.title}.", f"{sure}."
+        return f"No cell learned it: none of its {first.seeds:,} seeds {first.verb}.", f"{sure}."
     if others:
         head = f"Best is {head}"
-        sure += f"; clearly ahead of {len(behind):,}, not clearly of {beside:,} others"
+        sure += f"; clearly ahead of {len(behind):,} of the others, not clearly of {beside:,}"
     return head, f"{sure}."
 
 
-def failures(results: Results, most: int = 3) -> list[str]:
-    """Return the first seeds that are refuted or diverged at the end, with the operands."""
+def failures(results: Results, most: int = 4) -> list[str]:
+    """Return a line about the first refuted seed of each cell and recipe, with the operands."""
     if not len(results.verdicts):
         return []
     frame = results.verdicts
     last = frame.groupby(["cell", "recipe"])["iteration"].transform("max")
     lost = frame[(frame["iteration"] == last) & (frame["outcome"] == "REFUTED")]
-    return [_line(frame, row) for _, row in lost.head(most).iterrows()]
+    found = []
+    for cell, recipe in group_keys(lost)[:most]:
+        part = select(lost, cell=cell, recipe=recipe)
+        more = f" (and {len(part) - 1:,} more of its seeds)" if len(part) > 1 else ""
+        found.append(_line(frame, part.iloc[0]) + more)
+    return found
 
 
 def _line(frame: pd.DataFrame, row: Any) -> str:

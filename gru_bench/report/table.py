@@ -23,7 +23,7 @@ from gru_bench.task.transducer import Family
 KEYS = ["cell", "recipe", "family"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Results:
     """The results of an experiment as frames.
 

@@ -76,7 +76,7 @@
 
   // Drawing: one chart after the other, the first at once, so that the page never stands still.
   const queue = [];
-  const draw = (name, box, rows, described, height) => {
+  const draw = async (name, box, rows, described, height) => {
     box.replaceChildren();
     if (!rows.length) { box.textContent = "Nothing is chosen."; return; }
     const chart = structuredClone(facts.charts[name]);
@@ -87,19 +87,23 @@
     chart.config.axisY = { labelLimit: Math.min(260, width * 0.4) };
     if (name === "overview") chart.params[0].value = [...new Set(rows.map((row) => row.outcome))];
     const view = new vega.View(vega.parse(vegaLite.compile(chart).spec), { renderer: "svg", container: box, hover: false });
-    view.tooltip(() => {}).run();
+    await view.tooltip(() => {}).runAsync();
     one("svg", box)?.setAttribute("focusable", "false");
     box.dataset.drawn = name;
+    document.documentElement.dataset.first ??= String(Math.round(performance.now()));
   };
-  const later = (name, box, rows, height, then) => queue.push(() => {
-    draw(name, box, rows(), box.closest("[data-described]").dataset.described, height);
+  const later = (name, box, rows, height, then) => queue.push(async () => {
+    await draw(name, box, rows(), box.closest("[data-described]").dataset.described, height);
     then?.();
   });
-  const work = (every) => {
-    do queue.shift()?.(); while (every && queue.length);
-    if (queue.length) setTimeout(work);
+  const work = async (run) => {
+    await queue.shift()?.();
+    if (run !== round) return;
+    if (queue.length) setTimeout(work, 0, run);
     else document.documentElement.dataset.ready = "yes";
   };
+  let round = 0;
+  const start = () => work(++round);
 
   function redraw() {
     queue.length = 0;
@@ -118,7 +122,7 @@
       if (!holder.closest("details").open) continue;
       later("regions", one(".drawn", holder), () => facts.exhibits[Number(holder.dataset.exhibit)], 260);
     }
-    work();
+    start();
   }
 
   function panel(name, group) {
@@ -175,8 +179,7 @@
   // Controls.
   const form = one("#choice");
   const option = (value, text) => Object.assign(document.createElement("option"), { value, textContent: text });
-  form.family.append(...families.map((family) => option(family, family)));
-  form.length.append();
+  one('select[name="family"]', form).append(...families.map((family) => option(family, family)));
   one('select[name="length"]', form).append(...lengths.map((length) => option(length, `${number.format(length)} bits`)));
   one("#boxes").append(...groups.map((group, index) => {
     const label = document.createElement("label"), box = Object.assign(document.createElement("input"), { type: "checkbox", value: index });
@@ -240,7 +243,7 @@
     const holder = details.open && one(":scope > .proof [data-exhibit]", details);
     if (holder && !one(".drawn svg", holder)) {
       later("regions", one(".drawn", holder), () => facts.exhibits[Number(holder.dataset.exhibit)], 260);
-      work();
+      start();
     }
   }));
   let width = innerWidth;
@@ -251,7 +254,9 @@
   addEventListener("beforeprint", () => {
     all("main details").forEach((details) => { if (!details.closest("#choice")) details.open = true; });
     for (const holder of all("[data-exhibit]")) if (!one(".drawn svg", holder)) later("regions", one(".drawn", holder), () => facts.exhibits[Number(holder.dataset.exhibit)], 260);
-    work(true);
+    round += 1;
+    while (queue.length) queue.shift()();
+    document.documentElement.dataset.ready = "yes";
   });
   readAddress();
   apply();
