@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 #: Why tests of pages were not run, where they were not.
-MISSING = "NOT TESTED: pages need Chromium, chromedriver and the group 'browser' (docs/development.md)"
+MISSING = (
+    "NOT TESTED: pages need Chromium, chromedriver and the group 'browser' (docs/development.md)"
+)
 
 
 @contextmanager

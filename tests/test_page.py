@@ -119,7 +119,9 @@ def test_squares_of_a_heat_map_are_reached_by_keys_and_tell_their_seeds(driver, 
     query = '[data-grid="heat"] .mark-rect [tabindex="0"]'
     driver.find_element("css selector", query).send_keys(Keys.ARROW_RIGHT)
     told = '[data-grid="heat"] .told'
-    assert re.match(r"64 bits, iteration \d+: [\d.]+ \[\d\.\d\d, \d\.\d\d\]", texts(driver, told)[0])
+    assert re.match(
+        r"64 bits, iteration \d+: [\d.]+ \[\d\.\d\d, \d\.\d\d\]", texts(driver, told)[0]
+    )
     driver.switch_to.active_element.send_keys(Keys.ENTER)
     assert re.search(r"Seeds: \d+ has \d+ of 50, ", texts(driver, told)[0])
 

@@ -80,7 +80,8 @@ def draw(drawn: nx.DiGraph, names: dict[int, str], title: str) -> Markup:
         for node, place in places.items()
     ]
     spots = np.array([*places.values(), *(edge["spot"] for edge in edges)])
-    low, high = spots.min(axis=0) - [75, 34], spots.max(axis=0) + [75, 34]
+    room = np.array([75, 34])
+    low, high = spots.min(axis=0) - room, spots.max(axis=0) + room
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("gru_bench.report"), autoescape=True
     )

@@ -79,9 +79,7 @@ def _outcomes(results: Results, seeds: pd.DataFrame) -> dict[str, int]:
         lost, solved = seeds["diverged_at"].notna(), seeds["solved_at"].notna()
         counts = {"solved": solved, "not solved": ~solved & ~lost, "diverged": lost}
         return {name: int(found.sum()) for name, found in counts.items()}
-    part = select(
-        results.verdicts, cell=seeds["cell"].iloc[0], recipe=seeds["recipe"].iloc[0]
-    )
+    part = select(results.verdicts, cell=seeds["cell"].iloc[0], recipe=seeds["recipe"].iloc[0])
     last = select(part, iteration=part["iteration"].max())["outcome"].str.lower()
     names = ("proved", "open", "refuted", "diverged")
     return {name: int((last == name).sum()) for name in names}

@@ -132,10 +132,10 @@ class Page:
             "report.html",
             page=self,
             experiment=self.experiment,
-            libraries=[Markup(library) for library in libraries],  # noqa: S704 - our own files
-            script=Markup((folder / "templates" / "page.js").read_text(encoding="utf-8")),  # noqa: S704
-            style=Markup((folder / "templates" / "page.css").read_text(encoding="utf-8")),  # noqa: S704
-            facts=Markup(embed(facts(self.results, self.exhibits))),  # noqa: S704 - escaped there
+            libraries=[Markup(library) for library in libraries],
+            script=Markup((folder / "templates" / "page.js").read_text(encoding="utf-8")),
+            style=Markup((folder / "templates" / "page.css").read_text(encoding="utf-8")),
+            facts=Markup(embed(facts(self.results, self.exhibits))),
             accuracy=[self._accuracy(*key) for key in group_keys(self.results.summary)],
             claims=claim_table(self.results, self.experiment.claims),
             solving=solving_table(self.results.solving),

@@ -54,19 +54,18 @@ class Standing:
     @property
     def sentence(self) -> str:
         """What it did, after its title."""
+        first = "the first " if self.seeds > 1 else ""
+        when = "" if self.since is None else f", {first}from iteration {self.since:,} on"
         said = f"{_count(self.solved, self.seeds)} {self.verb}"
         if self.diverged:
             said += f", {self.diverged:,} diverged"
-        if self.proved:
-            number = "all" if self.proved == self.solved > 1 else f"{self.proved:,}"
-            are = "is" if self.proved == 1 else "are"
-            said += f"; {number} {are} proved for every length"
-        elif self.proved == 0:
-            said += "; none is proved for every length"
-        if self.since is None:
-            return said
-        first = "the first " if self.seeds > 1 else ""
-        return f"{said}, {first}from iteration {self.since:,} on"
+        if not self.proved:
+            return (
+                said + when + ("" if self.proved is None else "; none is proved for every length")
+            )
+        number = "all" if self.proved == self.solved > 1 else f"{self.proved:,}"
+        are = "is" if self.proved == 1 else "are"
+        return f"{said}; {number} {are} proved for every length{when}"
 
 
 def _count(some: int, of: int) -> str:

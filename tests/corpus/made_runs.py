@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -15,6 +16,11 @@ from gru_bench.runs.experiment import Experiment, make_experiment
 from gru_bench.runs.provenance import machine
 from gru_bench.runs.run import FORM, Inputs, Row, Run, Weights
 from gru_bench.runs.verdict import AnyLength, Judgement
+
+
+def without_code(text: str) -> str:
+    """Return a page without its scripts and its style sheet: what people read."""
+    return re.sub(r"<(script|style)\b.*?</\1>", "", text, flags=re.DOTALL)
 
 
 def made_page(**changes: Any) -> Page:
@@ -38,11 +44,13 @@ def made_page(**changes: Any) -> Page:
     experiment = make_experiment(data | changes)
     rng = np.random.default_rng(0)
     recipe = get_recipe("default")
-    groups = [_group(experiment, cell.title, recipe, rng, skill, diverging) for cell in experiment.cells]
+    groups = [
+        _group(experiment, cell.title, recipe, rng, skill, diverging) for cell in experiment.cells
+    ]
     return Page(experiment, Outcome(groups, 0, []), make_results(groups), "gru-bench report x.toml")
 
 
-def _group(  # noqa: PLR0917 - one call
+def _group(
     experiment: Experiment, title: str, recipe: Recipe, rng: Any, skill: float, diverging: Any
 ) -> Group:
     checkpoints = experiment.checkpoints_of(recipe)
