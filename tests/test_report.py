@@ -20,6 +20,7 @@ from gru_bench.runs.experiment import load_experiment, make_experiment
 from gru_bench.runs.provenance import source_hash
 from gru_bench.runs.run import Weights, read_run, read_runs
 from gru_bench.runs.watch import Watch
+from tests.corpus.made_runs import without_code
 
 SMALL = """
 title = "A small <experiment>"
@@ -91,12 +92,10 @@ def test_an_interrupted_experiment_keeps_its_finished_runs_and_goes_on_from_ther
 def test_the_report_writes_every_file(made):
     _, out, report, _ = made
     names = {path.name for path in out.iterdir()}
-    figures = {f"{kind}-{n}.png" for kind in ("accuracy", "curves") for n in (1, 2)}
     texts = {"report.html", "report.md", "report.json", "results.csv"}
-    assert names == {"runs", "solved.png"} | figures | texts
-    assert {path.name for path in report.files} == names - {"runs"}
+    assert names == {"runs"} | texts
+    assert {path.name for path in report.files} == texts
     assert report.files[0].name == "report.html"
-    assert all((out / name).read_bytes().startswith(b"\x89PNG") for name in figures)
 
 
 def test_with_every_run_on_disk_nothing_is_trained_and_the_report_is_the_same(made):
@@ -144,7 +143,7 @@ def test_a_diverged_seed_is_recorded_counted_as_wrong_and_named(made):
     for name in ("report.html", "report.md"):
         text = (out / name).read_text(encoding="utf-8")
         assert f"recipe wild: seed 1 diverged at iteration {runs[0].diverged}" in text
-        assert f"diverged at {runs[0].diverged}" in text
+    assert f"diverged at {runs[0].diverged}" in (out / "report.html").read_text(encoding="utf-8")
     seeds = [row for row in data_of(out)["seeds"] if row["recipe"] == "wild"]
     assert {row["outcome"] for row in seeds} == {f"diverged at {run.diverged}" for run in runs}
     assert [row["solved_at"] for row in seeds] == [None, None]
@@ -216,9 +215,9 @@ def html_of(out):
 def test_the_html_is_one_self_contained_file(made):
     _, out, _, _ = made
     text, parser = html_of(out)
-    assert len(parser.addresses) == 5
-    assert all(a.startswith("data:image/png;base64,") for a in parser.addresses)
-    assert not re.search(r"@import|url\((?!data:)|https?://", text)
+    outside = [a for a in parser.addresses if not a.startswith("#")]
+    assert outside == ["link", "data:,", *["script"] * 4]
+    assert not re.search(r"@import|url\((?!data:)|https?://", without_code(text))
 
 
 def test_pages_escape_what_users_write_and_say_what_they_must(made):
@@ -253,7 +252,7 @@ def test_csv_json_tables_and_terminal_say_the_same(made):
     markdown = (out / "report.md").read_text(encoding="utf-8")
     for number, recipe in enumerate(("small", "wild"), 1):
         families = _families(parser.tables[f"accuracy-{number}"])
-        part = markdown.split(f"### GRU, recipe {recipe}\n")[1]
+        (line_of,) = re.findall(rf"^\| GRU, recipe {recipe}: 5 bits.*", markdown, re.M)
         printed = screen.getvalue().split(f"GRU, recipe {recipe}")[1]
         for row in (row for row in summary if row["recipe"] == recipe):
             key = (recipe, row["family"], row["iteration"], row["length"])
@@ -262,9 +261,8 @@ def test_csv_json_tables_and_terminal_say_the_same(made):
             assert float(row["entry"].split()[0]) == pytest.approx(row["mean"], abs=0.0051)
             column = 1 + [3, 5].index(row["length"])
             assert families[row["family"]][str(row["iteration"])][column] == row["entry"]
-            table = part.split(f"**{row['family']}**")[1].split("**")[0]
-            line = re.search(rf"\| +{row['iteration']} \|.*", table).group().split("|")
-            assert line[1 + column].strip() == row["entry"]
+            if (row["iteration"], row["length"]) == (60, 5):
+                assert row["entry"] in line_of
             line = re.search(rf"^ +{row['iteration']} .*", printed.split(row["family"])[1], re.M)
             assert re.findall(r"\S+ \[\S+ \S+\]", line.group())[column - 1] == row["entry"]
 

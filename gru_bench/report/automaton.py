@@ -1,18 +1,17 @@
-"""Figures of a proof: the extracted automaton, and its regions among the states of the network."""
+"""The automaton of a proof, drawn, and how its regions are seen in the plane."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import jinja2
 import networkx as nx
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.patches import Circle, Polygon
+from markupsafe import Markup
 from numpy.typing import NDArray
 
+from gru_bench.report.chart import COLOURS
 from gru_bench.report.exhibit import Exhibit
-from gru_bench.report.figure import LINES
 from gru_bench.task.transducer import Transducer
 
 Array = NDArray[Any]
@@ -21,25 +20,25 @@ Array = NDArray[Any]
 MOST_NODES = 16
 #: An edge with more symbols than this says how many there are.
 _MOST_SYMBOLS = 4
+#: Of a node.
+_RADIUS = 20
 
 
-def automaton(exhibit: Exhibit) -> Figure:
-    """Return the automaton of a proof's regions, and the same merged by transducer state."""
+def automaton(exhibit: Exhibit) -> list[Markup]:
+    """Return the automaton of a proof's regions, and the same merged by transducer state, as SVG.
+
+    Of a proof with many regions only the second.
+    """
     task, family = exhibit.system.task, exhibit.family
     whole = graph(task, family.following, family.labels)
     merged = graph(task, np.array(task.next_state), np.arange(task.states))
     counts = np.bincount(family.labels, minlength=task.states)
-    names = {q: f"{q}\n({counts[q]})" for q in merged}
-    small = len(whole) <= MOST_NODES
-    figure = Figure(figsize=(13 if small else 6, 5), dpi=150, layout="constrained")
-    FigureCanvasAgg(figure)
-    panels = figure.subplots(1, 1 + small, squeeze=False, width_ratios=[3, 2][1 - small :])[0]
-    if small:
-        _draw(panels[0], whole, {k: str(whole.nodes[k]["label"]) for k in whole}, 8, 500)
-        panels[0].set_title("regions, each with its transducer state")
-    _draw(panels[-1], merged, names, 9, 1500)
-    panels[-1].set_title(f"{len(whole)} regions merged by transducer state")
-    return figure
+    names = {q: f"{q} ({counts[q]})" for q in merged}
+    drawn = [draw(merged, names, f"{len(whole)} regions merged by transducer state")]
+    if len(whole) <= MOST_NODES:
+        own = {k: str(whole.nodes[k]["label"]) for k in whole}
+        drawn.append(draw(whole, own, "regions, each with its transducer state"))
+    return drawn
 
 
 def graph(task: Transducer, following: Array, labels: Array) -> nx.DiGraph:
@@ -67,54 +66,63 @@ def graph(task: Transducer, following: Array, labels: Array) -> nx.DiGraph:
     return found
 
 
-def _draw(axes: Any, drawn: nx.DiGraph, names: dict[int, str], size: int, area: int) -> None:
-    places = _places(drawn)
-    colours = [LINES[label % len(LINES)] for _, label in drawn.nodes(data="label")]
-    # The initial region stands out by its rim.
-    rims = ["black" if node == 0 else "white" for node in drawn]
-    texts = {edge: _text(drawn.edges[edge]["marks"]) for edge in drawn.edges}
-    bent = {"connectionstyle": "arc3,rad=0.18", "ax": axes}
-    between = [(a, b) for a, b in drawn.edges if a != b]
-    nx.draw_networkx_edges(
-        drawn, places, between, node_size=area, edge_color="#888888", width=0.8, **bent
+def draw(drawn: nx.DiGraph, names: dict[int, str], title: str) -> Markup:
+    """Return a graph as SVG that fits it; the initial node stands out by its rim."""
+    places = {node: 90 * np.asarray(place) for node, place in _places(drawn).items()}
+    edges = [_edge(drawn, places, *edge) for edge in drawn.edges]
+    nodes = [
+        {
+            "place": place,
+            "colour": COLOURS[drawn.nodes[node]["label"] % len(COLOURS)],
+            "name": names[node],
+            "first": node == 0,
+        }
+        for node, place in places.items()
+    ]
+    spots = np.array([*places.values(), *(edge["spot"] for edge in edges)])
+    room = np.array([75, 34])
+    low, high = spots.min(axis=0) - room, spots.max(axis=0) + room
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("gru_bench.report"), autoescape=True
     )
-    labels = {edge: texts[edge] for edge in between}
-    nx.draw_networkx_edge_labels(drawn, places, labels, font_size=size, label_pos=0.35, **bent)
-    for node in drawn:
-        if drawn.has_edge(node, node):
-            _draw_loop(axes, np.array(places[node]), _outward(drawn, places, node))
-            spot = places[node] + 0.92 * _outward(drawn, places, node)
-            axes.text(*spot, texts[node, node], fontsize=size, ha="center", va="center")
-    nx.draw_networkx_nodes(
-        drawn, places, ax=axes, node_color=colours, node_size=area, edgecolors=rims
-    )
-    nx.draw_networkx_labels(
-        drawn, places, names, ax=axes, font_size=size, font_color="white", font_weight="bold"
-    )
-    corners = np.array(list(places.values()))
-    axes.set_xlim(corners[:, 0].min() - 1.4, corners[:, 0].max() + 1.4)
-    axes.set_ylim(corners[:, 1].min() - 1.2, corners[:, 1].max() + 1.2)
-    axes.set_aspect("equal")
-    axes.set_axis_off()
+    template = environment.get_template("automaton.svg")
+    return Markup(template.render(low=low, size=high - low, edges=edges, nodes=nodes, title=title))
 
 
-def _text(marks: list[str]) -> str:
-    return " ".join(marks) if len(marks) <= _MOST_SYMBOLS else f"{len(marks)} symbols"
-
-
-def _draw_loop(axes: Any, place: Array, outward: Array) -> None:
-    """Draw an edge from a node to itself; its rest lies behind the node."""
-    x, y = place + 0.38 * outward
-    axes.add_patch(Circle((x, y), 0.3, fill=False, ec="#888888", lw=0.8, zorder=0))
+def _edge(drawn: nx.DiGraph, places: dict[int, Array], one: int, other: int) -> dict[str, Any]:
+    """Return the path of an edge, and where its text stands: a bow, or a loop outside its node."""
+    marks = drawn.edges[one, other]["marks"]
+    text = " ".join(marks) if len(marks) <= _MOST_SYMBOLS else f"{len(marks)} symbols"
+    start, end = places[one], places[other]
+    if one == other:
+        out = _outward(drawn, places, one)
+        side = np.array([-out[1], out[0]])
+        ends = [start + 60 * (out + turn * side) for turn in (-0.7, 0.7)]
+        tip = start + _RADIUS * (out + 0.6 * side) / np.hypot(1, 0.6)
+        points = [start, ends[0], ends[1], tip]
+        path = "M{:.0f},{:.0f} C{:.0f},{:.0f} {:.0f},{:.0f} {:.0f},{:.0f}"
+        # Text is centred on its spot: beside a node it needs half its width more.
+        spot = start + (58 + 3.6 * len(text) * abs(out[0])) * out
+    else:
+        along = (end - start) / np.linalg.norm(end - start)
+        bow = 0.18 * np.linalg.norm(end - start) * np.array([along[1], -along[0]])
+        middle = (start + end) / 2 + bow
+        last = end - middle
+        points = [start, middle, end - (_RADIUS + 3) * last / np.linalg.norm(last)]
+        path = "M{:.0f},{:.0f} Q{:.0f},{:.0f} {:.0f},{:.0f}"
+        spot = 0.36 * start + 0.16 * end + 0.48 * middle
+    return {"path": path.format(*np.concatenate(points)), "spot": spot, "text": text}
 
 
 def _outward(drawn: nx.DiGraph, places: dict[int, Array], node: int) -> Array:
     """Return the unit direction from the middle of a node's transducer state to the node."""
     state = drawn.nodes[node]["label"]
     members = [places[other] for other, label in drawn.nodes(data="label") if label == state]
+    if len(members) == 1:
+        members = list(places.values())
     away = places[node] - np.mean(members, axis=0)
     length = float(np.linalg.norm(away))
-    return np.asarray(away / length) if length > 1e-9 else np.array([0.0, 1.0])
+    return np.asarray(away / length) if length > 1e-9 else np.array([0.0, -1.0])
 
 
 def _places(drawn: nx.DiGraph) -> dict[int, Array]:
@@ -130,32 +138,6 @@ def _places(drawn: nx.DiGraph) -> dict[int, Array]:
             place = np.array([np.cos(angle), np.sin(angle)]) * (len(members) > 1)
             places[node] = middle + 1.25 * place * max(1, len(members) / 6)
     return places
-
-
-def region_map(exhibit: Exhibit) -> Figure:
-    """Return the regions among sampled states, in the two directions in which states vary most."""
-    states, where = exhibit.sample()
-    mean, axes_of = principal(states)
-    labels = exhibit.family.labels
-    figure = Figure(figsize=(7.5, 5.5), dpi=150, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots()
-    for center, radius, label in zip(exhibit.center, exhibit.radius, labels, strict=True):
-        outline = (center - mean) @ axes_of + zonotope(radius[:, None] * axes_of)
-        colour = LINES[label % len(LINES)]
-        axes.add_patch(Polygon(outline, facecolor=colour, alpha=0.12, lw=0))
-        axes.add_patch(Polygon(outline, fill=False, edgecolor=colour, lw=0.8))
-    for label in np.unique(labels):
-        here = (states[labels[where] == label] - mean) @ axes_of
-        colour = LINES[label % len(LINES)]
-        axes.plot(*here.T, ".", ms=2, color=colour, label=f"transducer state {label}", alpha=0.6)
-    axes.plot(*((exhibit.center[:1] - mean) @ axes_of).T, "x", color="black", ms=7, mew=1.5)
-    axes.autoscale_view()
-    axes.set_xlabel("first principal direction of the states")
-    axes.set_ylabel("second")
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside upper left", frameon=False, ncols=3, markerscale=4)
-    return figure
 
 
 def principal(states: Array) -> tuple[Array, Array]:

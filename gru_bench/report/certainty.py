@@ -5,6 +5,7 @@ All of it is empty where an experiment asks for no verdicts: not measured is not
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import pandas as pd
@@ -20,6 +21,7 @@ COLUMN = "any length"
 _LONG = 24
 
 
+@functools.lru_cache(maxsize=2)  # asked for once for each cell
 def summarise(results: Results) -> pd.DataFrame:
     """Return how many seeds have which verdict: a row for each cell, recipe and iteration."""
     if results.verdicts.empty:
@@ -100,23 +102,36 @@ def _texts(row: Any) -> dict[str, str]:
     }
 
 
-def verdict_table(results: Results) -> pd.DataFrame:
-    """Return each seed's verdict after the last iteration, and since when it is proved."""
-    rows = []
-    for cell, recipe in group_keys(results.verdicts) if len(results.verdicts) else []:
-        part = select(results.verdicts, cell=cell, recipe=recipe)
-        seeds = select(results.seeds, cell=cell, recipe=recipe).set_index("seed")["proved_at"]
-        for _, row in select(part, iteration=part["iteration"].max()).iterrows():
-            since = seeds[row["seed"]]
-            rows.append(
-                {
-                    "": f"{group_title(results.verdicts, cell, recipe)}: seed {row['seed']}",
-                    "verdict": row["outcome"],
-                    "proved from": "" if pd.isna(since) else f"{int(since):,}",
-                    "what is known": detail(row),
-                }
-            )
-    return pd.DataFrame(rows)
+def seed_rows(results: Results) -> list[dict[str, str]]:
+    """Return how each seed ended, in texts: a row for each cell, recipe and seed."""
+    verdicts, found = results.verdicts, []
+    judged = {}
+    if len(verdicts):
+        last = verdicts.groupby(["cell", "recipe"])["iteration"].transform("max")
+        rows = verdicts[verdicts["iteration"] == last]
+        judged = {(row["cell"], row["recipe"], row["seed"]): row for _, row in rows.iterrows()}
+    several = results.seeds["recipe"].nunique() > 1
+    for _, seed in results.seeds.iterrows():
+        row = judged.get((seed["cell"], seed["recipe"], seed["seed"]))
+        since = seed.get("proved_at")
+        found.append(
+            {
+                "cell": seed["cell"] + (f", recipe {seed['recipe']}" if several else ""),
+                "seed": str(seed["seed"]),
+                "solved": seed["outcome"],
+                "verdict": _ended(seed) if row is None else row["outcome"],
+                "since": "" if since is None or pd.isna(since) else f"{int(since):,}",
+                "known": "" if row is None else detail(row),
+            }
+        )
+    return found
+
+
+def _ended(seed: Any) -> str:
+    """Return how a seed without a verdict ended."""
+    if pd.notna(seed["diverged_at"]):
+        return "DIVERGED"
+    return "SOLVED" if pd.notna(seed["solved_at"]) else "NOT SOLVED"
 
 
 def detail(row: Any) -> str:

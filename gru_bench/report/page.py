@@ -1,34 +1,32 @@
-"""Pages: the report as Markdown and as one self-contained HTML file, and its data."""
+"""Pages: the report as one self-contained HTML file and as short Markdown, and its data."""
 
 from __future__ import annotations
 
-import base64
+import importlib.resources
 import json
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import jinja2
-import matplotlib as mpl
 import pandas as pd
+from markupsafe import Markup
 
 from gru_bench.outside import text
-from gru_bench.report.automaton import automaton, region_map
-from gru_bench.report.certainty import beside, share_table, summarise, verdict_table, widen
+from gru_bench.report.automaton import automaton
+from gru_bench.report.certainty import beside, seed_rows, share_table, summarise, widen
 from gru_bench.report.exhibit import Exhibit
-from gru_bench.report.figure import heat_map, learning_curves, png, solved_seeds
+from gru_bench.report.facts import embed, facts
 from gru_bench.report.loss import loss_table
-from gru_bench.report.markup import accuracy_table, plain_table
 from gru_bench.report.statistics import CONFIDENCE
+from gru_bench.report.story import Standing, failures, standings, verdict
 from gru_bench.report.table import (
     Results,
     bit_table,
     claim_table,
     group_keys,
     group_title,
-    seed_table,
+    last_table,
     select,
     solving_table,
 )
@@ -36,38 +34,9 @@ from gru_bench.runs.execution import Outcome
 from gru_bench.runs.experiment import Experiment
 from gru_bench.runs.run import Run
 
-AUTOMATON = (
-    "Each node is a region of states, coloured and named by the transducer state it stands for; "
-    "the initial one has a black rim. An edge says which digits are read, the first operand's "
-    "first, and after the stroke which digit is written. Drawn from the certificate."
-)
-REGIONS = (
-    "Outlines are the proof's regions (boxes in all directions of the state), dots are states that "
-    "random words lead to, both seen along the two directions in which these states vary most. "
-    "The cross is the initial state. What overlaps here need not overlap in all directions."
-)
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure on a page.
-
-    Args:
-        file: its path beside the page.
-        title: what it shows.
-        caption: how to read it.
-        data: PNG.
-    """
-
-    file: str
-    title: str
-    caption: str
-    data: bytes
-
-    @property
-    def address(self) -> str:
-        """The figure as an address that needs no other file."""
-        return "data:image/png;base64," + base64.b64encode(self.data).decode("ascii")
+#: Rows of all tables of the Markdown page, which stays short enough for a pull request.
+MOST_ROWS = 15
+_LIBRARIES = ("vega.min.js", "vega-lite.min.js")
 
 
 @dataclass(frozen=True)
@@ -88,49 +57,25 @@ class Page:
     command: str
     exhibits: Sequence[Exhibit] = ()
 
-    @cached_property
-    def pictures(self) -> list[Picture]:
-        """All figures: two for each group, solved seeds, two for each proof."""
-        # Labels are no formulas, whatever dollar signs they have.
-        with mpl.rc_context({"text.parse_math": False}), warnings.catch_warnings():
-            # No font has all characters; those it lacks are drawn as boxes.
-            warnings.filterwarnings("ignore", message="Glyph .* missing", category=UserWarning)
-            return self._draw()
-
-    def _draw(self) -> list[Picture]:
-        heat = f"Each number is the mean over seeds; the tables have its interval. {self.basis}"
-        band = f"Lines are means over seeds, bars {self.interval}. {self.basis}"
-        found = []
-        if self.judged:
-            heat += " ∞: share of seeds proved for any length."
-        for number, (title, part, certain) in enumerate(self._groups(), 1):
-            maps = Picture(f"accuracy-{number}.png", title, heat, png(heat_map(part, certain)))
-            curves = Picture(f"curves-{number}.png", title, band, png(learning_curves(part)))
-            found += [maps, curves]
-        step = (
-            "Share of seeds that, from that iteration to the last, make no error on any tested "
-            f"pair; bands {self.interval}. {self.basis}"
-        )
-        if self.judged:
-            step += " Dashed: seeds that from that iteration to the last are proved."
-        data = png(solved_seeds(self.results))
-        found.append(Picture("solved.png", "Seeds that solved the task", step, data))
-        return [*found, *self._proofs()]
-
-    def _proofs(self) -> Iterator[Picture]:
-        for number, exhibit in enumerate(self.exhibits, 1):
-            title = f"{exhibit.title}: seed {exhibit.seed} after {exhibit.iteration:,} iterations"
-            yield Picture(f"automaton-{number}.png", title, AUTOMATON, png(automaton(exhibit)))
-            yield Picture(f"regions-{number}.png", title, REGIONS, png(region_map(exhibit)))
-
-    def pictured(self, kind: str) -> list[Picture]:
-        """The figures whose file names begin so."""
-        return [picture for picture in self.pictures if picture.file.startswith(kind)]
-
     @property
     def judged(self) -> bool:
         """Whether verdicts for any length were asked for."""
         return len(self.results.verdicts) > 0
+
+    @property
+    def standings(self) -> list[Standing]:
+        """How far each cell and recipe got."""
+        return standings(self.results, self.experiment.task)
+
+    @property
+    def verdict(self) -> tuple[str, str]:
+        """What was found, in one sentence, and how sure that is, in another."""
+        return verdict(self.standings)
+
+    @property
+    def failures(self) -> list[str]:
+        """The first seeds that are refuted, with their operands."""
+        return failures(self.results)
 
     @property
     def basis(self) -> str:
@@ -173,87 +118,58 @@ class Page:
     def _runs(self) -> list[Run]:
         return [run for group in self.outcome.groups for run in group.runs]
 
-    def _groups(self) -> list[tuple[str, pd.DataFrame, pd.DataFrame | None]]:
-        summary = self.results.summary
-        return [
-            (
-                group_title(summary, cell, recipe),
-                select(summary, cell=cell, recipe=recipe),
-                beside(self.results, cell, recipe),
-            )
-            for cell, recipe in group_keys(summary)
-        ]
-
     @property
-    def _recipes(self) -> list[dict[str, Any]]:
-        recipes = {group.recipe.name: group.recipe for group in self.outcome.groups}
-        return [recipe.model_dump(mode="json") for recipe in recipes.values()]
-
-    def markdown(self) -> str:
-        """Return the page as Markdown; figures lie beside it."""
-        groups = [
-            (
-                text.markdown(title),
-                [(f, _markdown(widen(select(part, family=f), c))) for f in _families(part)],
-            )
-            for title, part, c in self._groups()
-        ]
-        return self._render(
-            "report.md",
-            groups=groups,
-            claims=_markdown(self._claims, index=False) if self.experiment.claims else "",
-            solving=_markdown(solving_table(self.results.solving), index=False),
-            **{name: _markdown(frame, index=False) for name, frame in self._tables.items()},
-            bits=_markdown(bit_table(self.results), index=False),
-            seeds=_markdown(seed_table(self.results)),
-        )
+    def recipes(self) -> list[dict[str, Any]]:
+        """The recipes with all their fields."""
+        found = {group.recipe.name: group.recipe for group in self.outcome.groups}
+        return [recipe.model_dump(mode="json") for recipe in found.values()]
 
     def html(self) -> str:
         """Return the page as HTML that needs no other file."""
-        groups = [
-            (title, accuracy_table(part, f"accuracy-{number}", certain))
-            for number, (title, part, certain) in enumerate(self._groups(), 1)
-        ]
-        seeds = seed_table(self.results).reset_index().astype({"seed": str})
-        return self._render(
+        folder = importlib.resources.files("gru_bench.report")
+        libraries = [(folder / "vega" / name).read_text(encoding="utf-8") for name in _LIBRARIES]
+        return _render(
             "report.html",
-            groups=groups,
-            claims=plain_table(self._claims, "claims") if self.experiment.claims else "",
-            solving=plain_table(solving_table(self.results.solving), "solving"),
-            **{
-                name: plain_table(frame, name) if len(frame) else ""
-                for name, frame in self._tables.items()
-            },
-            bits=plain_table(bit_table(self.results), "bits"),
-            seeds=plain_table(seeds, "seeds"),
+            page=self,
+            experiment=self.experiment,
+            libraries=[Markup(library) for library in libraries],
+            script=Markup((folder / "templates" / "page.js").read_text(encoding="utf-8")),
+            style=Markup((folder / "templates" / "page.css").read_text(encoding="utf-8")),
+            facts=Markup(embed(facts(self.results, self.exhibits))),
+            accuracy=[self._accuracy(*key) for key in group_keys(self.results.summary)],
+            claims=claim_table(self.results, self.experiment.claims),
+            solving=solving_table(self.results.solving),
+            shares=share_table(self.results),
+            proving=solving_table(self.results.proving, "proved"),
+            losses=loss_table(self.outcome.groups),
+            bits=bit_table(self.results),
+            seeds=seed_rows(self.results),
+            proofs=[(exhibit, automaton(exhibit)) for exhibit in self.exhibits],
         )
 
-    @property
-    def _tables(self) -> dict[str, pd.DataFrame]:
-        """Tables that are empty where an experiment has nothing to say there."""
-        return {
-            "shares": share_table(self.results),
-            "proving": solving_table(self.results.proving, "proved"),
-            "verdicts": verdict_table(self.results),
-            "losses": loss_table(self.outcome.groups),
+    def _accuracy(self, cell: str, recipe: str) -> tuple[str, list[tuple[str, pd.DataFrame]]]:
+        """Return a cell's title and, for each family, its accuracy by iteration and length."""
+        part = select(self.results.summary, cell=cell, recipe=recipe)
+        certain = beside(self.results, cell, recipe)
+        families = [str(family) for family in part["family"].unique()]
+        tables = [(family, widen(select(part, family=family), certain)) for family in families]
+        return group_title(self.results.summary, cell, recipe), tables
+
+    def markdown(self) -> str:
+        """Return the page as Markdown of fewer than 60 lines."""
+        claims = claim_table(self.results, self.experiment.claims)
+        tables = {
+            "solving": solving_table(self.results.solving),
+            "shares": share_table(self.results, last=True),
+            "accuracy": last_table(self.results),
+            "claims": claims,
         }
-
-    @property
-    def _claims(self) -> pd.DataFrame:
-        return claim_table(self.results, self.experiment.claims)
-
-    def _render(self, template: str, **tables: Any) -> str:
-        environment = jinja2.Environment(
-            loader=jinja2.PackageLoader("gru_bench.report"),
-            autoescape=template.endswith("html"),
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-            undefined=jinja2.StrictUndefined,
-        )
-        environment.filters |= {"md": text.markdown, "code": text.code}
-        return environment.get_template(template).render(
-            page=self, experiment=self.experiment, recipes=self._recipes, **tables
+        rows = MOST_ROWS // sum(len(frame) > 0 for frame in tables.values())
+        return _render(
+            "report.md",
+            page=self,
+            experiment=self.experiment,
+            **{name: _markdown(frame, rows) for name, frame in tables.items()},
         )
 
     def csv(self) -> str:
@@ -265,51 +181,50 @@ class Page:
         return self.results.verdicts.to_csv(index=False, lineterminator="\n")
 
     def json(self) -> str:
-        """Return experiment, summaries and origin as JSON."""
+        """Return experiment, summaries and origin as JSON, of `report.schema.json`."""
         data = {
             "experiment": self.experiment.model_dump(mode="json"),
-            "recipes": self._recipes,
+            "recipes": self.recipes,
             "command": self.command,
             "machines": self.machines,
             "versions": self.versions,
             "seconds": round(self.seconds, 2),
             "confidence": CONFIDENCE,
+            "verdict": " ".join(self.verdict),
             "accuracy": _records(self.results.summary),
             "solving": _records(self.results.solving),
             "seeds": _records(self.results.seeds),
-            **self._certainty(),
         }
+        if self.judged:
+            data["any_length"] = _records(summarise(self.results))
+            data["proving"] = _records(self.results.proving)
+            data["verdicts"] = _records(self.results.verdicts)
         return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
-    def _certainty(self) -> dict[str, Any]:
-        if not self.judged:
-            return {}
-        return {
-            "any_length": _records(summarise(self.results)),
-            "proving": _records(self.results.proving),
-            "verdicts": _records(self.results.verdicts),
-        }
+
+def _render(template: str, **shown: Any) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("gru_bench.report"),
+        autoescape=template.endswith("html"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {"md": text.markdown, "code": text.code, "short": text.short}
+    return environment.get_template(template).render(**shown)
 
 
-def _families(summary: pd.DataFrame) -> list[str]:
-    return [str(family) for family in summary["family"].unique()]
-
-
-def _markdown(frame: pd.DataFrame, index: bool = True) -> str:
+def _markdown(frame: pd.DataFrame, rows: int) -> str:
+    """Return the beginning of a frame of texts as a table, and how many rows are left out."""
     if frame.empty:
         return ""
-    if index:
-        frame = frame.rename_axis(columns=None).rename(columns=_bits)
-        frame = frame.reset_index().map(lambda v: f"{v:,}" if isinstance(v, int) else v)
-    align = ["right" if index else "left", *["center"] * (frame.shape[1] - 1)]
-    frame = (
-        frame.astype(str).map(text.markdown).rename(columns=lambda name: text.markdown(str(name)))
-    )
-    return str(frame.to_markdown(index=False, colalign=align, disable_numparse=True))
-
-
-def _bits(column: Any) -> str:
-    return column if isinstance(column, str) else f"{column:,} bits"
+    shown = frame.head(rows).astype(str).map(text.short).map(text.markdown)
+    shown = shown.rename(columns=lambda name: text.markdown(str(name)))
+    align = ["left", *["center"] * (frame.shape[1] - 1)]
+    table = str(shown.to_markdown(index=False, colalign=align, disable_numparse=True))
+    more = len(frame) - len(shown)
+    return f"{table}\n\n{more:,} more rows are in the page." if more else table
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Making a report: train what is missing, then write tables, figures and pages."""
+"""Making a report: train what is missing, then write its pages and data."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def make_report(
 
 
 def write_page(page: Page, folder: Path) -> list[Path]:
-    """Write the pages, data and figures of a report, and return their paths.
+    """Write the pages and data of a report, and return their paths.
 
     Raises:
         UsageError: the folder cannot be written.
@@ -95,7 +95,6 @@ def write_page(page: Page, folder: Path) -> list[Path]:
     if page.judged:
         texts["verdicts.csv"] = page.verdicts_csv()
     contents = {name: text.encode() for name, text in texts.items()}
-    contents |= {picture.file: picture.data for picture in page.pictures}
     for name, data in contents.items():
         write_whole(folder / name, data)
     return [folder / name for name in contents]

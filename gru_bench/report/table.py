@@ -23,7 +23,7 @@ from gru_bench.task.transducer import Family
 KEYS = ["cell", "recipe", "family"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Results:
     """The results of an experiment as frames.
 
@@ -273,17 +273,21 @@ def bit_table(results: Results) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def seed_table(results: Results) -> pd.DataFrame:
-    """Return iterations-to-solve: rows seeds, columns cells and recipes."""
-    frame = results.seeds
-    titles = [group_title(frame, c, r) for c, r in zip(frame["cell"], frame["recipe"], strict=True)]
-    named = frame.assign(group=titles)
-    order = [group_title(frame, *key) for key in group_keys(frame)]
-    return named.pivot(index="seed", columns="group", values="outcome")[order]
+def last_table(results: Results) -> pd.DataFrame:
+    """Return exact accuracy after the last iteration, at the greatest length, by family."""
+    rows = []
+    for cell, recipe in group_keys(results.summary):
+        part = select(results.summary, cell=cell, recipe=recipe)
+        last = select(part, iteration=part["iteration"].max(), length=part["length"].max())
+        title = f"{group_title(results.summary, cell, recipe)}: {last['length'].iloc[0]:,} bits"
+        rows.append({"": title} | dict(zip(last["family"], last["entry"], strict=True)))
+    return pd.DataFrame(rows)
 
 
 def claim_table(results: Results, claims: Sequence[Claim]) -> pd.DataFrame:
     """Return what was measured at each claim: a column for each family."""
+    if not claims:
+        return pd.DataFrame()
     rows = []
     for claim in claims:
         for cell, recipe in group_keys(results.summary):

@@ -10,7 +10,6 @@ from gru_bench.subjects.torch.runtime import to_numpy
 
 if TYPE_CHECKING:
     from gru_bench.subjects.protocol import Array
-    from gru_bench.subjects.torch.subject import TorchSubject
 
 
 #: Where bases are that say nothing of what a module computes.
@@ -25,7 +24,7 @@ class Variable:
         name: of the weight.
     """
 
-    def __init__(self, subject: TorchSubject, name: str) -> None:
+    def __init__(self, subject: Any, name: str) -> None:
         self._subject = subject
         self.name, self.path = name, name.replace(".", "/")
 
@@ -56,7 +55,7 @@ class Opened:
         subject: the module.
     """
 
-    def __init__(self, subject: TorchSubject) -> None:
+    def __init__(self, subject: Any) -> None:
         shown = {k: v for k, v in vars(subject.own).items() if not k.startswith("_")}
         self.__dict__.update(shown)
         self._subject = subject
@@ -85,7 +84,7 @@ class Opened:
         return self._subject.call(np.asarray(x), [np.asarray(s) for s in states])
 
 
-def opened(subject: TorchSubject) -> Opened:
+def opened(subject: Any) -> Opened:
     """Return a module as an opened cell, of a class of the same name and docstring.
 
     Args:
