@@ -47,8 +47,10 @@ def watched(subject: TorchSubject, batch: int) -> dict[Any, str]:
 
 def epsilon_of(subject: TorchSubject, batch: int) -> float:
     """Return the machine epsilon of the least precise dtype in which a step computes."""
-    kinds = set(watched(subject, batch)) or {torch.float64}
-    return max(float(torch.finfo(kind).eps) for kind in kinds)
+    if subject.epsilon is None:
+        kinds = set(watched(subject, batch)) or {torch.float64}
+        subject.epsilon = max(float(torch.finfo(kind).eps) for kind in kinds)
+    return subject.epsilon
 
 
 def narrowed(found: dict[Any, str]) -> str:

@@ -81,7 +81,9 @@ class Opened:
 
     def __call__(self, x: Any, states: Any) -> tuple[Array, list[Array]]:
         """Return the output and the new states of one step."""
-        return self._subject.call(np.asarray(x), [np.asarray(s) for s in states])
+        given = np.asarray(x), [np.asarray(s) for s in states]
+        made: tuple[Array, list[Array]] = self._subject.call(*given)
+        return made
 
 
 def opened(subject: Any) -> Opened:

@@ -39,6 +39,10 @@ class TorchSubject:
     promised_states = None
     #: The same cell in double precision, once it was asked for.
     double: Any = None
+    #: Whether PyTorch maps its steps over points; found out by the first that asks.
+    maps = True
+    #: The machine epsilon of the least precise dtype in which a step computes, once asked for.
+    epsilon: float | None = None
 
     def __init__(
         self,

@@ -60,7 +60,6 @@ class CellProblem:
         self.unconnected: tuple[str, ...] = ()
         self.path = "vectorized"
         self._visited: list[list[Any]] = []
-        self._mapped = True
         self.value = self._visit()
 
     def _parts(self) -> tuple[list[Array], Array, list[Array]]:
@@ -108,7 +107,7 @@ class CellProblem:
         """Return the results at points `(P, n)`, `(P, m)`."""
         tensors = self.subject.tensor(points)
         with torch.no_grad():
-            if self._mapped and len(points) > 1:
+            if self.subject.maps and len(points) > 1:
                 try:
                     mapped = torch.func.vmap(self._function, randomness="same")
                     with quietly():
@@ -118,7 +117,8 @@ class CellProblem:
                         return found
                 except FAULTS:  # not all can be mapped
                     pass
-                self._mapped, self.path = False, "one by one"
+                self.subject.maps = False
+            self.path = "vectorized" if self.subject.maps else "one by one"
             return np.stack([to_numpy(self._function(point)) for point in tensors])
 
     def jacobian(self) -> Array:
