@@ -216,7 +216,7 @@ def test_the_html_is_one_self_contained_file(made):
     _, out, _, _ = made
     text, parser = html_of(out)
     outside = [a for a in parser.addresses if not a.startswith("#")]
-    assert outside == ["link", "data:,", *["script"] * 4]
+    assert outside == ["data:,", "link", *["script"] * 4]
     assert not re.search(r"@import|url\((?!data:)|https?://", without_code(text))
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import inspect
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from gru_bench.errors import FAULTS, UsageError, in_one_line
-from gru_bench.subjects.numpy.maker import NumpyMaker
+from gru_bench.subjects.numpy.maker import INPUT_NAMES, NumpyMaker
 from gru_bench.subjects.torch.convention import SIZES
 from gru_bench.subjects.torch.runtime import DTYPES, torch
 from gru_bench.subjects.torch.subject import TorchSubject
@@ -50,6 +51,11 @@ class TorchMaker(NumpyMaker):
         try:
             made = self.source(**arguments)
         except FAULTS as error:  # a user's constructor can fail in any way
+            missing = re.search(r"missing 1 required positional argument: '(\w+)'", str(error))
+            # A signature of *args says nothing of it.
+            if self.size_name is None and missing and missing[1] in INPUT_NAMES:
+                self.size_name = missing[1]
+                return self.make(dtype, features, **changes)
             raise UsageError(f"cell {self.name!r} refused {given}: {in_one_line(error)}") from error
         if not isinstance(made, torch.nn.Module):
             raise UsageError(f"{self.name!r} returns a {type(made).__name__}, not a module")
