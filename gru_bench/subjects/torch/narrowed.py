@@ -20,6 +20,11 @@ class Watch(TorchDispatchMode):
         super().__init__()
         self.found: dict[Any, str] = {}
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Say that PyTorch's compiler, whose import takes seconds, need not be told."""
+        return False
+
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
         """Run an operation, and look at its results."""
         del types
