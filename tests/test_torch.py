@@ -82,15 +82,16 @@ def test_what_is_not_registered_is_named(kind, told):
 
 
 def test_most_laws_of_any_cell_run_on_modules():
-    """Of the laws that a layer of Keras with dropout is tried on, and that are not Keras's own."""
+    """What does not: graphs and XLA, and what asks for arguments that only Keras's cells take."""
     of_any = {n for n, law in LAWS.items() if law.family not in (*OF_KERAS, *OF_TORCH)}
     tried = set()
     for name, arguments in (("GRUCell", FOUR), ("LSTMCell", FOUR)):
         report = check_cell(f"torch.nn:{name}", arguments, profile="quick")
         tried |= {o.law for o in report.outcomes if o.status == "passed"}
-    report = check_cell(f"{HERE}.correct:Dropped", FOUR, profile="quick")
+    arguments = {**FOUR, "dropout": 0.3}
+    report = check_cell(f"{HERE}.correct:Dropped", arguments, profile="quick")
     tried |= {o.law for o in report.outcomes if o.status == "passed"}
-    assert len(tried & of_any) >= 0.7 * len(of_any), sorted(of_any - tried)
+    assert len(tried & of_any) >= 0.6 * len(of_any), sorted(of_any - tried)
 
 
 def test_scripts_are_whole():

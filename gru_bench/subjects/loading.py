@@ -136,7 +136,7 @@ def _sources(module: str) -> Iterator[str]:
 
 def _settle_keras() -> None:
     """Bring Keras to the bench's settings where a module has imported it all the same."""
-    if KERAS in sys.modules:
+    if sys.modules.get(KERAS) is not None:
         importlib.import_module(_RUNTIME)
 
 
@@ -174,7 +174,7 @@ def framework_of_made(cell: Any, arguments: Mapping[str, Any]) -> str:
     if found is None and inspect.isroutine(cell):
         with contextlib.suppress(*FAULTS):  # the adapter tries again, and says what is wrong
             found = framework_of(cell(**_filled(cell, arguments)))
-    return found or (KERAS if KERAS in sys.modules or TORCH not in sys.modules else TORCH)
+    return found or (KERAS if sys.modules.get(KERAS) or TORCH not in sys.modules else TORCH)
 
 
 def _filled(function: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from gru_bench.errors import UsageError
 
-if "tensorflow" in sys.modules:
+if sys.modules.get("tensorflow") is not None:
     raise UsageError(
         "PyTorch cells cannot be checked in a process that has imported TensorFlow: "
         "use gru-bench check, or start a new process"
@@ -49,9 +49,12 @@ def to_numpy(tensor: torch.Tensor) -> np.ndarray:
 
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
-    """Keep to itself that PyTorch maps an operation row by row."""
+    """Keep to itself what PyTorch says of its own ways to map and to differentiate."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "There is a performance drop", UserWarning)
+        warnings.filterwarnings(
+            "ignore", "`torch.jit.script` is deprecated"
+        )  # its own forward mode
         yield
 
 

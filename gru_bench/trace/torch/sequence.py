@@ -170,7 +170,8 @@ class CellProblem:
         """
         given = self.subject.tensor(self.point), self.subject.tensor(direction)
         try:
-            _, found = torch.func.jvp(self._function, given[:1], given[1:])
+            with quietly():
+                _, found = torch.func.jvp(self._function, given[:1], given[1:])
         except FAULTS as error:
             raise UsageError(f"cell {self.name!r} has no forward mode: {error}") from error
         return to_numpy(found)
