@@ -22,7 +22,7 @@ from gru_bench.runs.run import read_runs
 from gru_bench.runs.watch import Watch
 from tests.corpus.signals import EXPERIMENT
 
-pytest.importorskip("distributed", reason="dask.distributed is not installed")
+pytest.importorskip("distributed", reason="dask.distributed is not installed: tox -e cluster")
 from gru_bench.runs import cluster, job
 
 ROOT = Path(__file__).parent.parent
