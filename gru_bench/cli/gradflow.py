@@ -17,6 +17,8 @@ from gru_bench.outside.writing import make_folder, write_result
 if TYPE_CHECKING:
     import pandas as pd
 
+    from gru_bench.learning.adder import Adder
+
 #: Units of a cell where none are asked for.
 UNITS = 16
 
@@ -69,8 +71,7 @@ def command(
     arguments = options.parse_settings(settings)
     if adder_path and training:
         raise UsageError("--adder and --train: give one of them")
-    if adder_path:
-        options.check_adder(adder_path)
+    adder = options.load_adder(adder_path, trust) if adder_path else None
 
     from rich.table import Table
 
@@ -79,8 +80,8 @@ def command(
 
     arguments = with_units(cell, arguments, UNITS)
     trained = {}
-    if adder_path or training:
-        cell, arguments, weights, inputs = _trained(adder_path, trust, cell, arguments, seed)
+    if adder is not None or training:
+        cell, arguments, weights, inputs = _trained(adder, cell, arguments, seed)
         trained[cell] = weights
     cells = [cell] if alone else list(dict.fromkeys([cell, *BESIDE]))
     flow = compare_flow(cells, steps, arguments, seed, trained, inputs)
@@ -96,11 +97,10 @@ def command(
 
 
 def _trained(
-    path: str | None, trust: tuple[str, ...], cell: str, arguments: dict[str, Any], seed: int
+    adder: Adder | None, cell: str, arguments: dict[str, Any], seed: int
 ) -> tuple[str, dict[str, Any], list[Any], int]:
     """Return cell, its arguments, its trained weights and the size of its inputs."""
-    if path is not None:
-        adder = options.load_adder(path, trust)
+    if adder is not None:
         network, theta = adder.network, adder.theta
     else:
         from gru_bench.learning.recipe import get_recipe

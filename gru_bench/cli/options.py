@@ -42,27 +42,18 @@ trust = click.option(
 )
 
 
-def check_adder(path: str) -> None:
-    """Refuse what is no saved adder, before TensorFlow starts.
-
-    Raises:
-        UsageError: it is none.
-    """
-    from gru_bench.learning.saved import read_saved
-
-    read_saved(Path(path))
-
-
 def load_adder(path: str, trust: Sequence[str]) -> Adder:
-    """Return a saved adder.
+    """Return a saved adder; what is none is refused before TensorFlow starts.
 
     Raises:
         UsageError: it cannot be opened, or is of a cell that is not trusted.
     """
-    check_adder(path)
+    from gru_bench.learning.saved import read_saved
+
+    saved = read_saved(Path(path))
     from gru_bench.learning.adder import Adder
 
-    return Adder.load(path, trust)
+    return Adder.restore(saved, Path(path), trust)
 
 
 def check_cell(name: str) -> str:

@@ -8,11 +8,12 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_bench.equations import Claim, search_claim
 from gru_bench.errors import FAULTS, NotSupportedError, UsageError
 from gru_bench.laws.chance import same_chance
 from gru_bench.laws.others import Others
@@ -21,10 +22,7 @@ from gru_bench.subjects.domain import domains, reached, unread
 from gru_bench.subjects.inputs import Inputs
 from gru_bench.subjects.loading import framework_of_made, load
 from gru_bench.subjects.protocol import Loop, Subject, Tape
-from gru_bench.trace.response import RunBound
-
-if TYPE_CHECKING:
-    from gru_bench.equations import Claim
+from gru_bench.trace.response import RunBound, measured
 
 Array = NDArray[Any]
 
@@ -158,7 +156,6 @@ class Target(Others):
     def check_gradients(self, subject: Any, **options: Any) -> Any:
         """Return what comparing the framework's derivatives with numeric ones gives."""
 
-    @abstractmethod
     def bound(
         self,
         subject: Any,
@@ -176,14 +173,15 @@ class Target(Others):
             states: before the first step.
             dtype: in which the less precise of both runs is computed.
         """
+        return measured(subject, weights, xs, states, dtype)
 
     @abstractmethod
     def imprecision(self, subject: Any, batch: int) -> str:
         """Return what in a float64 step is computed or kept in less; empty for nothing."""
 
-    @abstractmethod
     def built_shapes(self, features: int) -> list[tuple[int, ...]]:
         """Return the shapes of the weights of a cell that has been built, and not called."""
+        return list(self.fresh(features).parameter_shapes.values())
 
     def stand_in(self, script: str) -> str:
         """Return the source of what a check is given in a script in place of a case."""
@@ -225,9 +223,9 @@ class Target(Others):
         self.notes += notes
         return claim
 
-    @abstractmethod
     def _search_claim(self) -> tuple[Claim | None, list[str]]:
         """Return the claim, and what else there is to say of what the cell computes."""
+        return search_claim(self.probe, self.equations)
 
     def forget(self, subject: Any) -> None:
         """Have weights assigned anew to a subject whose weights someone has changed."""

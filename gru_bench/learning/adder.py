@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 
 from gru_bench.errors import UsageError, check_integer, in_one_line
 from gru_bench.learning.network import Network
-from gru_bench.learning.saved import FACTS, FORMAT, check_same_arrays, load_weights, read_saved
+from gru_bench.learning.saved import (
+    FACTS,
+    FORMAT,
+    Saved,
+    check_same_arrays,
+    load_weights,
+    read_saved,
+)
 from gru_bench.outside.bounds import LENGTH, THRESHOLD
 from gru_bench.outside.text import one_line
 from gru_bench.outside.writing import check_output, roomy_folder, write_result
@@ -227,7 +234,20 @@ class Adder:
                 or in a module that is neither trusted nor of the bench or of Keras.
         """
         path = Path(path)
-        saved = read_saved(path)
+        return cls.restore(read_saved(path), path, trust)
+
+    @classmethod
+    def restore(cls, saved: Saved, path: Path, trust: Sequence[str] = ()) -> Adder:
+        """Make what a file says that has been read.
+
+        Args:
+            saved: what `read_saved` returned.
+            path: of the file, for messages.
+            trust: as `load` takes it.
+
+        Raises:
+            UsageError: as `load` raises it, once the file is read.
+        """
         facts = saved.facts
         try:
             check_trusted(facts.cell, facts.arguments, trust)

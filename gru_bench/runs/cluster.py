@@ -215,10 +215,9 @@ def open_cluster(
             client = stack.enter_context(distributed.Client(target, timeout=ANSWER))
             client.wait_for_workers(1, timeout=ANSWER if address else START)
         except (OSError, ValueError, TimeoutError, RuntimeError) as error:
-            reason = one_line(short(in_one_line(error), 200))
             raise UsageError(
                 f"engine {name} does not answer, or has no workers, within "
-                f"{ANSWER if address else START:g} s: {reason}"
+                f"{ANSWER if address else START:g} s: {_reason(error)}"
             ) from None
         yield Cluster(client, name)
 

@@ -87,8 +87,3 @@ class Layout:
     def join(self, arrays: Sequence[Array]) -> Array:
         """Return the flat vector of tensors, the inverse of `split`."""
         return np.concatenate([np.asarray(a).reshape(-1) for a in arrays])
-
-
-def state_names(count: int) -> list[str]:
-    """Return what the states before the first step are called."""
-    return ["h_0"] if count == 1 else [f"state{k}_0" for k in range(count)]

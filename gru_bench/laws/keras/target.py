@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from gru_bench.equations import Claim, search_claim
 from gru_bench.errors import FAULTS, UsageError
 from gru_bench.gradients.check import SurrogateError, check_gradients
 from gru_bench.laws.case import Array, Case
@@ -135,9 +134,6 @@ class KerasTarget(Chance):
         except UsageError:
             return False
         return True
-
-    def _search_claim(self) -> tuple[Claim | None, list[str]]:
-        return search_claim(self.probe, self.equations)
 
     def check_gradients(self, subject: KerasSubject, **options: Any) -> Any:
         """Return what comparing TensorFlow's derivatives with numeric ones gives.

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from gru_bench.equations import Claim, search_claim
 from gru_bench.errors import UsageError
 from gru_bench.laws.case import Array, Case
 from gru_bench.laws.numpy.prelude import prelude
@@ -17,7 +16,6 @@ from gru_bench.subjects.numpy.loop import NumpyLoop
 from gru_bench.subjects.numpy.maker import NumpyMaker
 from gru_bench.subjects.numpy.subject import NumpySubject
 from gru_bench.subjects.protocol import NotOffered, Tape
-from gru_bench.trace.response import RunBound, measured
 
 #: What it is asked to compute in.
 DTYPES = ("float64", "float32")
@@ -94,25 +92,10 @@ class NumpyTarget(Target):
         del subject, options
         raise NotOffered("a cell written in NumPy gives no gradients of its own")
 
-    def bound(
-        self,
-        subject: NumpySubject,
-        weights: Sequence[Array],
-        xs: Array,
-        states: Sequence[Array],
-        dtype: Any,
-    ) -> RunBound:
-        """Return how far two correct runs may lie apart, from how the cell responds."""
-        return measured(subject, weights, xs, states, dtype)
-
     def imprecision(self, subject: Any, batch: int) -> str:
         """Raise `NotOffered`: nothing inside the cell is seen."""
         del subject, batch
         raise NotOffered("the steps inside of a cell written in NumPy are not traced")
-
-    def built_shapes(self, features: int) -> list[tuple[int, ...]]:
-        """Return the shapes of the weights of a new cell."""
-        return list(self.fresh(features).parameter_shapes.values())
 
     def rates(self) -> dict[str, float]:
         """Return nothing: it has no training mode, so nothing drops out."""
@@ -170,9 +153,6 @@ class NumpyTarget(Target):
     def prelude(self, case: Case, script: str) -> str:
         """Return the imports and the functions that a script calls."""
         return prelude(self.maker, case, script)
-
-    def _search_claim(self) -> tuple[Claim | None, list[str]]:
-        return search_claim(self.probe, self.equations)
 
 
 #: What `make_target` makes.

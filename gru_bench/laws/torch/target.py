@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from gru_bench.equations import Claim, search_claim
 from gru_bench.errors import UsageError
 from gru_bench.gradients.check import check_gradients
 from gru_bench.laws.case import Array, Case
@@ -25,7 +24,6 @@ from gru_bench.subjects.torch.maker import TorchMaker
 from gru_bench.subjects.torch.narrowed import narrowed, watched
 from gru_bench.subjects.torch.runtime import to_numpy, torch
 from gru_bench.subjects.torch.subject import TorchSubject
-from gru_bench.trace.response import RunBound, measured
 
 #: What it is asked to compute in: NumPy has no bfloat16, and autocast is for whole models.
 DTYPES = ("float64", "float32", "float16")
@@ -110,24 +108,9 @@ class TorchTarget(Target):
         """Return what comparing autograd's derivatives with numeric ones gives."""
         return check_gradients(subject, **options)
 
-    def bound(
-        self,
-        subject: TorchSubject,
-        weights: Sequence[Array],
-        xs: Array,
-        states: Sequence[Array],
-        dtype: Any,
-    ) -> RunBound:
-        """Return how far two correct runs may lie apart, from how the cell responds."""
-        return measured(subject, weights, xs, states, dtype)
-
     def imprecision(self, subject: TorchSubject, batch: int) -> str:
         """Return what in a float64 step is computed in less; empty for nothing."""
         return narrowed(watched(subject, batch))
-
-    def built_shapes(self, features: int) -> list[tuple[int, ...]]:
-        """Return the shapes of the weights of a new module."""
-        return list(self.fresh(features).parameter_shapes.values())
 
     def rates(self) -> dict[str, float]:
         """Return the dropout rates above zero, by the arguments that set them."""
@@ -213,9 +196,6 @@ class TorchTarget(Target):
         """Return the imports and the functions that a script calls."""
         convention = self.subject(case.features, case.dtype).convention
         return prelude(self.maker, convention, case, script)
-
-    def _search_claim(self) -> tuple[Claim | None, list[str]]:
-        return search_claim(self.probe, self.equations)
 
 
 #: What `make_target` makes.

@@ -152,6 +152,18 @@ class NumpyMaker:
 
         return NumpySubject(made, features, self.name, dtype, self.takes_dtype, remake)
 
+    def opened(self, input_size: int | None) -> tuple[Any, str]:
+        """Return the subject of a new cell in double precision, and what the user calls it.
+
+        Args:
+            input_size: F; found out where it is None.
+
+        Raises:
+            UsageError: it cannot be made or run.
+        """
+        size = self.sizes()[0] if input_size is None else input_size
+        return self.subject("float64", size), self.name
+
     def sizes(self) -> tuple[int, ...]:
         """Return sizes of an input for which the cell is made, at most two; found by trying.
 

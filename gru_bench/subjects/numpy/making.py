@@ -59,6 +59,4 @@ def opened(
     Raises:
         UsageError: it cannot be made or run.
     """
-    maker = NumpyMaker(cell, arguments)
-    size = maker.sizes()[0] if input_size is None else input_size
-    return maker.subject("float64", size), maker.name
+    return NumpyMaker(cell, arguments).opened(input_size)

@@ -55,6 +55,4 @@ def opened(
     Raises:
         UsageError: it cannot be made or run.
     """
-    maker = TorchMaker(cell, arguments)
-    size = maker.sizes()[0] if input_size is None else input_size
-    return maker.subject("float64", size), maker.name
+    return TorchMaker(cell, arguments).opened(input_size)

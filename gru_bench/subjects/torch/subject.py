@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -178,10 +179,12 @@ class TorchSubject:
 
     def advance(self, x: Any, states: Sequence[Any]) -> tuple[Any, list[Any]]:
         """Return the output and the new states of one step, as tensors; masks are held."""
-        if not self.training:
-            return self.convention.step(self.own, x, states)
-        with drawing_from(HELD):
-            return self.convention.step(self.own, x, states)
+        return self._held(self.own, x, states)
+
+    def _held(self, module: Any, x: Any, states: Sequence[Any]) -> tuple[Any, list[Any]]:
+        """Return one step of what is called like the module; masks come from the same numbers."""
+        with drawing_from(HELD) if self.training else contextlib.nullcontext():
+            return self.convention.step(module, x, states)
 
     def run_tensors(self, xs: Any, states: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         """Return the outputs of all steps and the final states, as tensors."""
@@ -249,11 +252,7 @@ class TorchSubject:
         self, given: Mapping[str, Any], x: Any, states: Sequence[Any]
     ) -> tuple[Any, list[Any]]:
         """Return one step with tensors in place of parameters, by `torch.func.functional_call`."""
-        functional = _Functional(self.own, given)
-        if not self.training:
-            return self.convention.step(functional, x, states)
-        with drawing_from(HELD):
-            return self.convention.step(functional, x, states)
+        return self._held(_Functional(self.own, given), x, states)
 
     def mapped(self, x: Array, states: Arrays) -> list[Array]:
         """Return output and new states of a step that `torch.func.vmap` maps over rows.

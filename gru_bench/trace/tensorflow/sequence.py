@@ -20,18 +20,16 @@ from numpy.typing import NDArray
 
 from gru_bench.subjects.keras.runtime import tf
 from gru_bench.subjects.keras.subject import KerasSubject
-from gru_bench.trace.chain import chained
-from gru_bench.trace.layout import Described, Layout, state_names
 from gru_bench.trace.problem import (
     Array,
     as_rows,
-    chunk_for,
     densified,
     displaced,
     displaced_points,
     padded,
 )
 from gru_bench.trace.rows import Rows, Value
+from gru_bench.trace.run import RunProblem
 from gru_bench.trace.tensorflow.function import (
     FunctionProblem,
     OneByOne,
@@ -42,7 +40,7 @@ from gru_bench.trace.tensorflow.traced import traced_step
 from gru_bench.trace.unsupported import UnsupportedOperationError
 
 
-class CellProblem:
+class CellProblem(RunProblem):
     """See the module.
 
     Args:
@@ -61,28 +59,10 @@ class CellProblem:
         outputs: bool = True,
         weights: Sequence[Array] | None = None,
     ) -> None:
-        self.subject, self.name = subject, subject.name
-        self.steps, batch, _ = xs.shape
-        self._outputs = outputs
-        self._weights = list(subject.parameters.values() if weights is None else weights)
-        parts: list[Described] = [
-            (n, "weight", a.shape, None) for n, a in subject.parameters.items()
-        ]
-        parts.append(("x", "input", xs.shape, 1))
-        names = state_names(len(states))
-        parts += [(n, "state", s.shape, 0) for n, s in zip(names, states, strict=True)]
-        self.arguments = Layout(parts)
-        self.point = self.arguments.join([*self._weights, xs, *states])
-        made: list[Described] = []
-        if outputs:
-            made.append(("output", "output", (self.steps, batch, *subject.output_shape), 1))
-        made += [(f"final_{n}", "final", s.shape, 0) for n, s in zip(names, states, strict=True)]
-        self.results = Layout(made)
-        self.chunk = chunk_for(batch * max([1, *(int(np.prod(s)) for s in subject.state_shapes)]))
-        self._step = traced_step(subject, batch)
+        super().__init__(subject, xs, states, outputs, weights)
+        self._step = traced_step(subject, xs.shape[1])
         self.epsilon, self.overrides = self._step.epsilon, self._step.overrides
         self.surrogate = self._step.surrogate
-        self.unconnected: tuple[str, ...] = ()
         self._use_replay = self._step.replay is not None
         self._one_by_one = OneByOne()
         self.path = "replay" if self._use_replay else "vectorized"
@@ -96,12 +76,6 @@ class CellProblem:
     def numeric_epsilon(self) -> float:
         """The machine epsilon of `evaluate`: a replay is in float64, whatever the cell is."""
         return float(np.finfo(np.float64).eps) if self._use_replay else self.epsilon
-
-    def _parts(self, dtype: Any = None) -> tuple[list[Array], Array, list[Array]]:
-        point = self.point if dtype is None else self.point.astype(dtype, copy=False)
-        parts = self.arguments.split(point)
-        p = len(self._weights)
-        return parts[:p], parts[p], parts[p + 1 :]
 
     def _visit(self) -> None:
         """Keep the states and frozen values before each step, and the results."""
@@ -213,31 +187,14 @@ class CellProblem:
 
     def jacobian(self) -> Array:
         """Return autodiff's derivatives, `(n, m)`."""
-        weights, xs, states = self._parts()
-        output_size = xs.shape[1] * int(np.prod(self.subject.output_shape))
-        steps = self._step_jacobians(output_size, [s.size for s in states])
-        given = self.arguments, self.point, (weights, xs, states), output_size
-        found, self.blur = chained(*given, steps, self._outputs)
+        found = super().jacobian()
         names = [part.name for part in self.arguments.parts]
         self.unconnected = tuple(names[k] for k in self._step.unconnected)
         return found
 
-    def split(self) -> tuple[Array, list[Array]]:
-        """Return the inputs `(T, B, F)` and the states before the first step."""
-        _, xs, states = self._parts()
-        return xs, states
-
     def final_states(self) -> list[Array]:
         """Return the states after the last step."""
         return list(self._visited[-1])
-
-    def state_jacobians(self) -> Iterator[Array]:
-        """Yield for each step ∂s_t/∂s_{t-1}, transposed: `(S, S)`."""
-        _, xs, states = self._parts()
-        output_size = xs.shape[1] * int(np.prod(self.subject.output_shape))
-        sizes = [s.size for s in states]
-        for local in self._step_jacobians(output_size, sizes):
-            yield local[-sum(sizes) :, output_size:]
 
     def _step_jacobians(self, output_size: int, sizes: Sequence[int]) -> Any:
         """Yield for each step the derivatives by weights, x and states, `(n', O + S)`."""
@@ -326,9 +283,3 @@ class CellProblem:
         """Return the gradient of Σ_o cotangent_o result_o as a problem of its own."""
         parts = [tf.constant(a) for a in self.results.split(cotangent)]
         return gradient_problem(self, self._function, parts)
-
-    def at(self, point: Array) -> CellProblem:
-        """Return the same cell at other weights, inputs and states."""
-        parts = self.arguments.split(point)
-        p = len(self._weights)
-        return CellProblem(self.subject, parts[p], parts[p + 1 :], self._outputs, parts[:p])

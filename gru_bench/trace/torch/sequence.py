@@ -12,12 +12,11 @@ from gru_bench.errors import FAULTS, UsageError
 from gru_bench.subjects.torch.narrowed import epsilon_of
 from gru_bench.subjects.torch.runtime import quietly, to_numpy, torch
 from gru_bench.subjects.torch.subject import TorchSubject, gradients
-from gru_bench.trace.chain import chained
-from gru_bench.trace.layout import Described, Layout, state_names
-from gru_bench.trace.problem import Array, chunk_for, displaced_points
+from gru_bench.trace.problem import Array, displaced_points
+from gru_bench.trace.run import RunProblem
 
 
-class CellProblem:
+class CellProblem(RunProblem):
     """See `Problem`.
 
     Args:
@@ -39,33 +38,11 @@ class CellProblem:
         outputs: bool = True,
         weights: Sequence[Array] | None = None,
     ) -> None:
-        self.subject, self.name = subject, subject.name
-        self.steps, batch, _ = xs.shape
-        self._outputs = outputs
-        named = subject.parameters
-        self._weights = list(named.values() if weights is None else weights)
-        parts: list[Described] = [(n, "weight", a.shape, None) for n, a in named.items()]
-        parts.append(("x", "input", xs.shape, 1))
-        names = state_names(len(states))
-        parts += [(n, "state", s.shape, 0) for n, s in zip(names, states, strict=True)]
-        self.arguments = Layout(parts)
-        self.point = self.arguments.join([*self._weights, xs, *states])
-        made: list[Described] = []
-        if outputs:
-            made.append(("output", "output", (self.steps, batch, *subject.output_shape), 1))
-        made += [(f"final_{n}", "final", s.shape, 0) for n, s in zip(names, states, strict=True)]
-        self.results = Layout(made)
-        self.chunk = chunk_for(batch * max([1, *(int(np.prod(s)) for s in subject.state_shapes)]))
-        self.epsilon = self.numeric_epsilon = epsilon_of(subject, batch)
-        self.unconnected: tuple[str, ...] = ()
+        super().__init__(subject, xs, states, outputs, weights)
+        self.epsilon = self.numeric_epsilon = epsilon_of(subject, xs.shape[1])
         self.path = "vectorized"
         self._visited: list[list[Any]] = []
         self.value = self._visit()
-
-    def _parts(self) -> tuple[list[Array], Array, list[Array]]:
-        parts = self.arguments.split(self.point)
-        count = len(self._weights)
-        return parts[:count], parts[count], parts[count + 1 :]
 
     def _visit(self) -> Array:
         """Keep the states before each step, and return the results."""
@@ -121,24 +98,9 @@ class CellProblem:
             self.path = "vectorized" if self.subject.maps else "one by one"
             return np.stack([to_numpy(self._function(point)) for point in tensors])
 
-    def jacobian(self) -> Array:
-        """Return autograd's derivatives, `(n, m)`."""
-        weights, xs, states = self._parts()
-        output_size = xs.shape[1] * int(np.prod(self.subject.output_shape))
-        given = self.arguments, self.point, (weights, xs, states), output_size
-        found, self.blur = chained(*given, self._step_jacobians(), self._outputs)
-        return found
-
-    def state_jacobians(self) -> Iterator[Array]:
-        """Yield for each step ∂s_t/∂s_{t-1}, transposed: `(S, S)`."""
-        _, xs, states = self._parts()
-        size = sum(s.size for s in states)
-        output_size = xs.shape[1] * int(np.prod(self.subject.output_shape))
-        for local in self._step_jacobians():
-            yield local[-size:, output_size:]
-
-    def _step_jacobians(self) -> Iterator[Array]:
+    def _step_jacobians(self, output_size: int, sizes: Sequence[int]) -> Iterator[Array]:
         """Yield for each step the derivatives by weights, x and states, `(n', O + S)`."""
+        del output_size, sizes  # autograd finds them
         weights, xs, _ = self._parts()
         unused: set[str] | None = None
         for x, before in zip(self.subject.tensor(xs), self._visited, strict=False):
@@ -181,21 +143,9 @@ class CellProblem:
         del cotangent
         raise UsageError(f"order 2 is not offered for modules such as {self.name!r}")
 
-    def split(self) -> tuple[Array, list[Array]]:
-        """Return the inputs `(T, B, F)` and the states before the first step."""
-        _, xs, states = self._parts()
-        return xs, states
-
     def final_states(self) -> list[Array]:
         """Return the states after the last step."""
         return [to_numpy(state) for state in self._visited[-1]]
-
-    def at(self, point: Array) -> CellProblem:
-        """Return the same cell at other weights, inputs and states."""
-        parts = self.arguments.split(point)
-        count = len(self._weights)
-        given = self.subject, parts[count], parts[count + 1 :], self._outputs, parts[:count]
-        return CellProblem(*given)
 
 
 def _rows(flat: Any, sources: Sequence[Any]) -> tuple[Array, list[bool]]:

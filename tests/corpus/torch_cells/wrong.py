@@ -247,6 +247,16 @@ class ComputesNarrow(GRU):
         return torch.tanh((self.wn(x) + self.un(r * h)).float()).to(x.dtype)
 
 
+class _Own(torch.autograd.Function):
+    """A function whose gradient is written by hand, from what it gave."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.save_for_backward(output)
+
+
 @wrong("https://github.com/pytorch/pytorch/issues/25315")
 class NoSecondDerivative(GRU):
     """A tanh of its own whose gradient has no gradient."""
@@ -255,16 +265,10 @@ class NoSecondDerivative(GRU):
         return _Tanh.apply(self.wn(x) + self.un(r * h))
 
 
-class _Tanh(torch.autograd.Function):
-    generate_vmap_rule = True
-
+class _Tanh(_Own):
     @staticmethod
     def forward(a: Any) -> Any:
         return torch.tanh(a)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        ctx.save_for_backward(output)
 
     @staticmethod
     def backward(ctx: Any, d: Any) -> Any:
@@ -280,16 +284,10 @@ class WrongGradient(GRU):
         return _Relu.apply(self.wn(x) + self.un(r * h))
 
 
-class _Relu(torch.autograd.Function):
-    generate_vmap_rule = True
-
+class _Relu(_Own):
     @staticmethod
     def forward(a: Any) -> Any:
         return torch.relu(a)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        ctx.save_for_backward(output)
 
     @staticmethod
     def backward(ctx: Any, d: Any) -> Any:
